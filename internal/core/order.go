@@ -1,0 +1,168 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// OrderState is the state of an order.
+type OrderState string
+
+// The states of an order.
+const (
+	OrderValidating OrderState = "validating"       // waits for proof of control
+	OrderApproval   OrderState = "pending-approval" // waits for people
+	OrderIssuing    OrderState = "issuing"          // serial recorded, signature under way
+	OrderUpstream   OrderState = "pending-ca"       // a remote CA works on it
+	OrderIssued     OrderState = "issued"
+	OrderRejected   OrderState = "rejected" // by a person
+	OrderCancelled  OrderState = "cancelled"
+	OrderFailed     OrderState = "failed"
+)
+
+// OrderStates lists every state.
+var OrderStates = []OrderState{OrderValidating, OrderApproval, OrderIssuing, OrderUpstream, OrderIssued, OrderRejected, OrderCancelled, OrderFailed}
+
+// orderMoves is the table of allowed transitions.
+var orderMoves = map[OrderState][]OrderState{
+	"":              {OrderValidating, OrderApproval, OrderIssuing, OrderUpstream, OrderFailed},
+	OrderValidating: {OrderApproval, OrderIssuing, OrderUpstream, OrderCancelled, OrderFailed},
+	OrderApproval:   {OrderIssuing, OrderUpstream, OrderRejected, OrderCancelled, OrderFailed},
+	OrderIssuing:    {OrderIssuing, OrderIssued, OrderFailed, OrderUpstream}, // to itself: taken up again after a crash
+	OrderUpstream:   {OrderIssued, OrderFailed, OrderCancelled},
+}
+
+// To returns nil when an order may go from s to next, else a conflict.
+func (s OrderState) To(next OrderState) error {
+	if slices.Contains(orderMoves[s], next) {
+		return nil
+	}
+	return Errorf(KindConflict, "an order that is %s cannot become %s", s, next)
+}
+
+// Final reports whether no transition leaves s.
+func (s OrderState) Final() bool { return len(orderMoves[s]) == 0 }
+
+// OrderRequest is what was asked, kept with the order so that a person can
+// judge it and so that work can be taken up again.
+type OrderRequest struct {
+	CSR      []byte   `json:"csr,omitempty"` // DER
+	Template Template `json:"template"`      // what policy made of it
+	Comment  string   `json:"comment,omitempty"`
+}
+
+// Order is one wish for a certificate and its fate.
+type Order struct {
+	ID             OrderID
+	Account        AccountID
+	Number         int64
+	Credential     CredentialID // empty: portal or API
+	User           UserID
+	Group          GroupID
+	Product        ProductID
+	Issuer         IssuerID
+	Protocol       string // "est", "api", …
+	State          OrderState
+	Subject        string // DN text, for lists
+	Names          []string
+	IdempotencyKey string // unique per credential (or user); empty: none
+	Replaces       CertificateID
+	Certificate    CertificateID // once issued
+	Request        OrderRequest
+	KeySealed      []byte    // private key made here, sealed; empty otherwise
+	Failure        string    // shown to the requester
+	LeaseUntil     time.Time // issuing: whoever signs has until then
+	Attempt        int
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// CertificateState is the state of a certificate. Expiry is not a state: it
+// follows from NotAfter.
+type CertificateState string
+
+// The states of a certificate.
+const (
+	CertReserved  CertificateState = "reserved" // serial durable, no signature known
+	CertActive    CertificateState = "active"
+	CertOnHold    CertificateState = "on-hold" // reason certificateHold
+	CertRevoked   CertificateState = "revoked"
+	CertAbandoned CertificateState = "abandoned" // reserved by a process that died; counts as revoked
+)
+
+var certificateMoves = map[CertificateState][]CertificateState{
+	"":           {CertReserved, CertActive},
+	CertReserved: {CertActive, CertAbandoned},
+	CertActive:   {CertOnHold, CertRevoked},
+	CertOnHold:   {CertActive, CertRevoked},
+}
+
+// CertificateStates lists every state.
+var CertificateStates = []CertificateState{CertReserved, CertActive, CertOnHold, CertRevoked, CertAbandoned}
+
+// To returns nil when a certificate may go from s to next, else a conflict.
+func (s CertificateState) To(next CertificateState) error {
+	if slices.Contains(certificateMoves[s], next) {
+		return nil
+	}
+	if s == CertRevoked && next == CertRevoked {
+		return Errorf(KindRevoked, "the certificate is revoked already")
+	}
+	return Errorf(KindConflict, "a certificate that is %s cannot become %s", s, next)
+}
+
+// Reason codes of RFC 5280 section 5.3.1.
+const (
+	ReasonUnspecified          = 0
+	ReasonKeyCompromise        = 1
+	ReasonCACompromise         = 2
+	ReasonAffiliationChanged   = 3
+	ReasonSuperseded           = 4
+	ReasonCessationOfOperation = 5
+	ReasonCertificateHold      = 6
+	ReasonPrivilegeWithdrawn   = 9
+	ReasonAACompromise         = 10
+)
+
+// Certificate is a certificate that we issued or know of.
+type Certificate struct {
+	ID           CertificateID
+	Account      AccountID
+	Number       int64
+	Order        OrderID
+	Issuer       IssuerID
+	Product      ProductID
+	Credential   CredentialID
+	User         UserID
+	Group        GroupID
+	Protocol     string
+	State        CertificateState
+	Serial       string // lower-case hex without leading zeros; unique per issuer
+	Subject      string
+	CommonName   string
+	Names        []string // as Names.Strings
+	KeyAlgorithm string   // "RSA 3072", "ECDSA P-256"
+	SPKIHash     []byte   // SHA-256 of the SubjectPublicKeyInfo
+	SKI          []byte   // subjectKeyIdentifier
+	Fingerprint  []byte   // SHA-256 of the DER; empty while reserved
+	NotBefore    time.Time
+	NotAfter     time.Time
+	Replaces     CertificateID
+	ReplacedBy   CertificateID
+	RevokedAt    time.Time
+	Reason       int
+	InvalidSince time.Time // invalidityDate; zero: not given
+	HasKey       bool      // a sealed private key is kept with the order
+	Tags         []string
+	Notified     int // the smallest number of days before expiry that was announced; 0: none
+	CreatedAt    time.Time
+	DER          []byte // loaded only when asked for
+}
+
+// Origin says where a request came from, for lists and the audit log.
+type Origin struct {
+	Protocol  string
+	Operation string
+	Address   string
+	RequestID string
+}

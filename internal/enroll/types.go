@@ -1,0 +1,54 @@
+// Package enroll is the issuing service: it checks principal, product and
+// policy, asks a connector for the certificate, and records order, certificate
+// and audit entry in one transaction.
+package enroll
+
+import (
+	"time"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// Request is what a protocol makes of its wire format. Either CSR (DER PKCS#10
+// whose proof of possession the protocol has checked or leaves to Submit, see
+// ProofChecked) or SPKI with Subject and Names.
+type Request struct {
+	Principal *core.Principal
+	Product   core.ProductID // empty: the principal's default
+	CSR       []byte         // DER
+	SPKI      []byte         // DER; with CSR: empty
+	// Subject and Names, when not nil, replace what the CSR says (order APIs).
+	Subject core.DN
+	Names   *core.Names
+	// Validity shortens the product's validity; zero: the product's.
+	Validity time.Duration
+	NotAfter time.Time
+	// KeyGen makes the key pair here: "RSA 3072", "ECDSA P-256", …; then CSR
+	// gives names only and its own key is ignored.
+	KeyGen string
+	// Proofs are identifiers whose control the protocol has proven ("dns:a.example").
+	Proofs []string
+	// ProofChecked: the protocol verified possession of the key itself.
+	ProofChecked bool
+	// IdempotencyKey makes repeats of the request answer with the first
+	// outcome; unique per credential (or per user without one). Empty: Submit
+	// derives one from the request's content, valid for a day.
+	IdempotencyKey string
+	// Replaces is the certificate that this one renews.
+	Replaces core.CertificateID
+	Comment  string
+	Origin   core.Origin
+}
+
+// Result is the state of an order.
+type Result struct {
+	Order       *core.Order
+	Certificate *core.Certificate // with DER, once issued
+	Chain       [][]byte          // DER, issuer first, up to but without the root unless the root issued
+	Root        []byte            // DER of the root, when known
+	// Key is the PKCS#8 private key when the key pair was made here for this
+	// very call; only the first answer of an order carries it unless the
+	// product allows export.
+	Key        []byte
+	RetryAfter time.Duration // while not final
+}
