@@ -53,6 +53,7 @@ type Local interface {
 type Prepared interface {
 	Serial() string // hex, as in core.Certificate
 	SKI() []byte
+	NotAfter() time.Time // may lie before the template's, at the end of the issuer's own validity
 	// Sign makes the certificate. It must be called only after the serial is
 	// on disk.
 	Sign(ctx context.Context) (*Issued, error)

@@ -49,6 +49,7 @@ type OrderRequest struct {
 	CSR      []byte   `json:"csr,omitempty"` // DER
 	Template Template `json:"template"`      // what policy made of it
 	Comment  string   `json:"comment,omitempty"`
+	Digest   string   `json:"digest,omitempty"` // of the whole request, to tell a repeat from a clash
 }
 
 // Order is one wish for a certificate and its fate.
@@ -69,6 +70,7 @@ type Order struct {
 	Replaces       CertificateID
 	Certificate    CertificateID // once issued
 	Request        OrderRequest
+	Reference      string    // the order's name at a remote CA
 	KeySealed      []byte    // private key made here, sealed; empty otherwise
 	Failure        string    // shown to the requester
 	LeaseUntil     time.Time // issuing: whoever signs has until then
@@ -165,4 +167,15 @@ type Origin struct {
 	Operation string
 	Address   string
 	RequestID string
+}
+
+// Approval is one person's word on an order.
+type Approval struct {
+	ID        ApprovalID
+	Account   AccountID
+	Order     OrderID
+	User      UserID
+	Approved  bool
+	Comment   string
+	CreatedAt time.Time
 }

@@ -77,6 +77,11 @@ type Enroller interface {
 	// CertificateBySKI finds an active certificate of the credential by its
 	// subjectKeyIdentifier, with DER.
 	CertificateBySKI(ctx context.Context, c *core.Credential, ski []byte) (*core.Certificate, error)
+	// CertificatesByName lists active certificates of the credential, newest
+	// first, with DER, at most 50: those whose common name is commonName
+	// (when not empty) or that carry one of names (Names.Strings form). None
+	// is no error.
+	CertificatesByName(ctx context.Context, c *core.Credential, commonName string, names []string) ([]*core.Certificate, error)
 }
 
 // Auditor records what a protocol refuses before enroll hears of it.

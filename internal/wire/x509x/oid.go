@@ -2,7 +2,9 @@ package x509x
 
 import (
 	"crypto/x509"
+	"errors"
 	"strconv"
+	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -10,44 +12,44 @@ import (
 
 // Object identifiers of attributes, extensions and keys.
 const (
-	OIDExtensionRequest   = "1.2.840.113549.1.9.14"     // RFC 2985 5.4.2
-	OIDMSExtensionRequest = "1.3.6.1.4.1.311.2.1.14"    // szOID_CERT_EXTENSIONS
-	OIDChallengePassword  = "1.2.840.113549.1.9.7"      // RFC 2985 5.4.1
-	OIDUnstructuredName   = "1.2.840.113549.1.9.2"      // RFC 2985 5.4.3
+	OIDExtensionRequest   = "1.2.840.113549.1.9.14"      // RFC 2985 5.4.2
+	OIDMSExtensionRequest = "1.3.6.1.4.1.311.2.1.14"     // szOID_CERT_EXTENSIONS
+	OIDChallengePassword  = "1.2.840.113549.1.9.7"       // RFC 2985 5.4.1
+	OIDUnstructuredName   = "1.2.840.113549.1.9.2"       // RFC 2985 5.4.3
 	OIDRequestTemplate    = "1.2.840.113549.1.9.16.2.61" // RFC 9908 id-aa-certificationRequestInfoTemplate
 	OIDExtensionTemplate  = "1.2.840.113549.1.9.16.2.62" // RFC 9908 id-aa-extensionReqTemplate
 
-	OIDSubjectKeyID       = "2.5.29.14"
-	OIDKeyUsage           = "2.5.29.15"
-	OIDSubjectAltName     = "2.5.29.17"
-	OIDIssuerAltName      = "2.5.29.18"
-	OIDBasicConstraints   = "2.5.29.19"
-	OIDCRLNumber          = "2.5.29.20"
-	OIDReasonCode         = "2.5.29.21"
-	OIDIssuingDistPoint   = "2.5.29.28"
-	OIDNameConstraints    = "2.5.29.30"
-	OIDCRLDistPoints      = "2.5.29.31"
-	OIDPolicies           = "2.5.29.32"
-	OIDAuthorityKeyID     = "2.5.29.35"
-	OIDExtKeyUsage        = "2.5.29.37"
-	OIDAuthorityInfo      = "1.3.6.1.5.5.7.1.1"
-	OIDTLSFeature         = "1.3.6.1.5.5.7.1.24"
-	OIDOCSPNoCheck        = "1.3.6.1.5.5.7.48.1.5"
-	OIDMSTemplateName     = "1.3.6.1.4.1.311.20.2"
-	OIDMSTemplate         = "1.3.6.1.4.1.311.21.7"
-	OIDMSSecurityID       = "1.3.6.1.4.1.311.25.2"
-	OIDMSObjectSID        = "1.3.6.1.4.1.311.25.2.1"
-	OIDUPN                = "1.3.6.1.4.1.311.20.2.3"
-	OIDAccessOCSP         = "1.3.6.1.5.5.7.48.1"
-	OIDAccessCAIssuers    = "1.3.6.1.5.5.7.48.2"
-	OIDQualifierCPS       = "1.3.6.1.5.5.7.2.1"
-	OIDQualifierNotice    = "1.3.6.1.5.5.7.2.2"
-	OIDKeyRSA             = "1.2.840.113549.1.1.1"
-	OIDKeyEC              = "1.2.840.10045.2.1"
-	OIDKeyEd25519         = "1.3.101.112"
-	OIDCurveP256          = "1.2.840.10045.3.1.7"
-	OIDCurveP384          = "1.3.132.0.34"
-	OIDCurveP521          = "1.3.132.0.35"
+	OIDSubjectKeyID     = "2.5.29.14"
+	OIDKeyUsage         = "2.5.29.15"
+	OIDSubjectAltName   = "2.5.29.17"
+	OIDIssuerAltName    = "2.5.29.18"
+	OIDBasicConstraints = "2.5.29.19"
+	OIDCRLNumber        = "2.5.29.20"
+	OIDReasonCode       = "2.5.29.21"
+	OIDIssuingDistPoint = "2.5.29.28"
+	OIDNameConstraints  = "2.5.29.30"
+	OIDCRLDistPoints    = "2.5.29.31"
+	OIDPolicies         = "2.5.29.32"
+	OIDAuthorityKeyID   = "2.5.29.35"
+	OIDExtKeyUsage      = "2.5.29.37"
+	OIDAuthorityInfo    = "1.3.6.1.5.5.7.1.1"
+	OIDTLSFeature       = "1.3.6.1.5.5.7.1.24"
+	OIDOCSPNoCheck      = "1.3.6.1.5.5.7.48.1.5"
+	OIDMSTemplateName   = "1.3.6.1.4.1.311.20.2"
+	OIDMSTemplate       = "1.3.6.1.4.1.311.21.7"
+	OIDMSSecurityID     = "1.3.6.1.4.1.311.25.2"
+	OIDMSObjectSID      = "1.3.6.1.4.1.311.25.2.1"
+	OIDUPN              = "1.3.6.1.4.1.311.20.2.3"
+	OIDAccessOCSP       = "1.3.6.1.5.5.7.48.1"
+	OIDAccessCAIssuers  = "1.3.6.1.5.5.7.48.2"
+	OIDQualifierCPS     = "1.3.6.1.5.5.7.2.1"
+	OIDQualifierNotice  = "1.3.6.1.5.5.7.2.2"
+	OIDKeyRSA           = "1.2.840.113549.1.1.1"
+	OIDKeyEC            = "1.2.840.10045.2.1"
+	OIDKeyEd25519       = "1.3.101.112"
+	OIDCurveP256        = "1.2.840.10045.3.1.7"
+	OIDCurveP384        = "1.3.132.0.34"
+	OIDCurveP521        = "1.3.132.0.35"
 )
 
 // AppendOID appends the DER OBJECT IDENTIFIER (tag, length, contents) of the
@@ -69,71 +71,53 @@ func AppendOID(dst []byte, dotted string) ([]byte, error) {
 
 // appendArcs appends the contents octets (X.690 8.19).
 func appendArcs(dst []byte, dotted string) ([]byte, error) {
+	start, arcs := len(dst), 0
 	var first uint64
-	arcs, rest := 0, dotted
-	for rest != "" {
-		var v uint64
-		i := 0
-		for ; i < len(rest) && rest[i] != '.'; i++ {
-			d := rest[i] - '0'
-			if d > 9 || (i > 0 && v == 0) {
-				return dst, malformed("object identifier " + strconv.Quote(dotted))
-			}
-			if v > (1<<63-96)/10 { // arcs of more than 63 bits (2.25.UUID)
-				return appendBigOID(dst, dotted)
-			}
-			v = v*10 + uint64(d)
+	for rest := dotted; ; arcs++ {
+		arc, after, more := strings.Cut(rest, ".")
+		v, err := strconv.ParseUint(arc, 10, 64)
+		if errors.Is(err, strconv.ErrRange) || v > 1<<62 {
+			return appendLongArcs(dst[:start], dotted)
 		}
-		more := i < len(rest)
-		if i == 0 || (more && i+1 == len(rest)) {
-			return dst, malformed("object identifier " + strconv.Quote(dotted))
+		if err != nil || arc[0] == '+' || (arc[0] == '0' && len(arc) > 1) {
+			return dst, malformedOID(dotted)
 		}
-		if more {
-			i++
-		}
-		rest = rest[i:]
-		switch arcs {
-		case 0:
-			if v > 2 {
-				return dst, malformed("object identifier " + strconv.Quote(dotted))
-			}
+		switch {
+		case arcs == 0:
 			first = v
-		case 1:
-			if first < 2 && v > 39 {
-				return dst, malformed("object identifier " + strconv.Quote(dotted))
-			}
+		case arcs == 1 && (first > 2 || (first < 2 && v > 39)):
+			return dst, malformedOID(dotted)
+		case arcs == 1:
 			dst = appendBase128(dst, first*40+v)
 		default:
 			dst = appendBase128(dst, v)
 		}
-		arcs++
+		if !more {
+			break
+		}
+		rest = after
 	}
-	if arcs < 2 {
-		return dst, malformed("object identifier " + strconv.Quote(dotted))
+	if arcs < 1 {
+		return dst, malformedOID(dotted)
 	}
 	return dst, nil
 }
 
-// appendBigOID is the slow way for arcs that do not fit 63 bits; it drops what
-// appendArcs has already written of this identifier.
-func appendBigOID(dst []byte, dotted string) ([]byte, error) {
+// appendLongArcs is the slow way for arcs over 62 bits, such as 2.25.UUID.
+func appendLongArcs(dst []byte, dotted string) ([]byte, error) {
 	oid, err := x509.ParseOID(dotted)
 	if err != nil {
-		return dst, malformed("object identifier " + strconv.Quote(dotted))
+		return dst, malformedOID(dotted)
 	}
 	body, err := oid.MarshalBinary()
 	if err != nil {
-		return dst, malformed("object identifier " + strconv.Quote(dotted))
+		return dst, malformedOID(dotted)
 	}
-	// The tag and the length octet precede the arcs of this identifier.
-	start := len(dst)
-	for probe := 0; probe < len(body) && start > 0; probe++ {
-		if dst[start-1] == 0 && start >= 2 && dst[start-2] == byte(asn1.OBJECT_IDENTIFIER) {
-			break
-		}
-		start--
-	}
-	return append(dst[:start], body...), nil
+	return append(dst, body...), nil
+}
+
+func malformedOID(dotted string) error {
+	return malformed("object identifier " + strconv.Quote(dotted))
 }
 
 func appendBase128(dst []byte, v uint64) []byte {
@@ -145,4 +129,99 @@ func appendBase128(dst []byte, v uint64) []byte {
 		dst = append(dst, byte(v>>(7*uint(i)))|0x80)
 	}
 	return append(dst, byte(v&0x7f))
+}
+
+// addOID adds an OBJECT IDENTIFIER to b.
+func addOID(b *cryptobyte.Builder, dotted string) {
+	var buf [64]byte
+	der, err := AppendOID(buf[:0], dotted)
+	if err != nil {
+		b.SetError(err)
+		return
+	}
+	b.AddBytes(der)
+}
+
+// DecodeOID returns the dotted form of the contents octets of an OBJECT
+// IDENTIFIER (without tag and length), and false when they are not minimal DER.
+func DecodeOID(body []byte) (string, bool) {
+	if len(body) == 0 || len(body) > 127 || body[len(body)-1]&0x80 != 0 {
+		return "", false
+	}
+	var stack [96]byte
+	out := stack[:0]
+	var v uint64
+	fresh := true // at the first octet of an arc
+	for _, c := range body {
+		if fresh && c == 0x80 {
+			return "", false
+		}
+		if v > 1<<55 {
+			return decodeLongOID(body)
+		}
+		v = v<<7 | uint64(c&0x7f)
+		fresh = c&0x80 == 0
+		if !fresh {
+			continue
+		}
+		if len(out) == 0 {
+			first := min(v/40, 2)
+			out = strconv.AppendUint(out, first, 10)
+			v -= first * 40
+		}
+		out = append(out, '.')
+		out = strconv.AppendUint(out, v, 10)
+		v = 0
+	}
+	return internOID(out), true
+}
+
+func decodeLongOID(body []byte) (string, bool) {
+	var oid x509.OID
+	if oid.UnmarshalBinary(body) != nil {
+		return "", false
+	}
+	return oid.String(), true
+}
+
+// internOID saves the allocation for the identifiers found in most requests.
+func internOID(b []byte) string {
+	switch string(b) {
+	case OIDCommonName:
+		return OIDCommonName
+	case OIDCountry:
+		return OIDCountry
+	case OIDOrganization:
+		return OIDOrganization
+	case OIDOrganizationalUnit:
+		return OIDOrganizationalUnit
+	case OIDLocality:
+		return OIDLocality
+	case OIDState:
+		return OIDState
+	case OIDSubjectAltName:
+		return OIDSubjectAltName
+	case OIDKeyUsage:
+		return OIDKeyUsage
+	case OIDExtKeyUsage:
+		return OIDExtKeyUsage
+	case OIDBasicConstraints:
+		return OIDBasicConstraints
+	case OIDExtensionRequest:
+		return OIDExtensionRequest
+	case OIDChallengePassword:
+		return OIDChallengePassword
+	}
+	return string(b)
+}
+
+// readOID reads an OBJECT IDENTIFIER as a dotted string and advances.
+func readOID(s *cryptobyte.String, out *string) bool {
+	var body cryptobyte.String
+	if !s.ReadASN1(&body, asn1.OBJECT_IDENTIFIER) {
+		return false
+	}
+	dotted, ok := DecodeOID(body)
+	*out = dotted
+	return ok
 }

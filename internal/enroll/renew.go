@@ -1,0 +1,191 @@
+package enroll
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// Renew orders a successor with the names, subject and product of certificate
+// id. csr (DER) brings a new key; without one a key made here is made anew, and
+// any other key is kept if the product allows renewal with the same key.
+func (s *Service) Renew(ctx context.Context, p *core.Principal, id core.CertificateID, csr []byte, idempotencyKey string, origin core.Origin) (*Result, error) {
+	c, err := s.d.Storage.Certificate(ctx, p.Account, id)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.d.Storage.Order(ctx, p.Account, c.Order)
+	if err != nil {
+		return nil, err
+	}
+	t := o.Request.Template
+	r := Request{Principal: p, Product: c.Product, Subject: t.Subject, Names: &t.Names, Replaces: c.ID, IdempotencyKey: idempotencyKey, Origin: origin}
+	if r.Subject == nil {
+		r.Subject = core.DN{}
+	}
+	switch {
+	case len(csr) > 0:
+		r.CSR = csr
+	case c.HasKey:
+		r.KeyGen = c.KeyAlgorithm
+	default:
+		r.SPKI, r.ProofChecked = t.SPKI, true // possession was proven for c
+	}
+	return s.Submit(ctx, r)
+}
+
+// Key returns the PKCS#8 private key of a certificate whose key pair was made
+// here. The product must allow export; every call is in the audit log.
+func (s *Service) Key(ctx context.Context, p *core.Principal, id core.CertificateID) ([]byte, error) {
+	c, err := s.d.Storage.Certificate(ctx, p.Account, id)
+	if err != nil {
+		return nil, err
+	}
+	if p.Credential != nil && c.Credential != p.Credential.ID {
+		return nil, core.Errorf(core.KindNotFound, "there is no such certificate")
+	}
+	o, err := s.d.Storage.Order(ctx, p.Account, c.Order)
+	if err != nil {
+		return nil, err
+	}
+	product, err := s.d.Storage.Product(ctx, p.Account, c.Product)
+	if err != nil {
+		return nil, err
+	}
+	refused := error(nil)
+	switch {
+	case len(o.KeySealed) == 0:
+		refused = core.Errorf(core.KindNotFound, "the private key of this certificate was not made here")
+	case !product.Profile.KeyExport:
+		refused = core.Errorf(core.KindForbidden, "the product does not allow the private key to leave")
+	}
+	e := core.EventOf(p, s.d.Now(), "certificate.key-export", "certificate:"+string(c.ID))
+	if refused != nil {
+		e.Outcome = core.Refused
+	}
+	if err := s.d.Audit.Record(ctx, e); err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return s.d.Sealer.Open(o.KeySealed, keyContext(o.ID))
+}
+
+// generate makes a key pair: "RSA 2048" to "RSA 8192", "ECDSA P-256" and so
+// on, "Ed25519". It returns PKCS#8 and SubjectPublicKeyInfo.
+func generate(algorithm string) (pkcs8, spki []byte, err error) {
+	var key crypto.Signer
+	switch algorithm {
+	case "RSA 2048":
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case "RSA 3072":
+		key, err = rsa.GenerateKey(rand.Reader, 3072)
+	case "RSA 4096":
+		key, err = rsa.GenerateKey(rand.Reader, 4096)
+	case "ECDSA P-256":
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case "ECDSA P-384":
+		key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case "ECDSA P-521":
+		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	case "Ed25519":
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	default:
+		return nil, nil, core.Errorf(core.KindUnsupported, "keys of kind %q cannot be made here", algorithm).At("key")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if pkcs8, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
+		return nil, nil, err
+	}
+	spki, err = x509.MarshalPKIXPublicKey(key.Public())
+	return pkcs8, spki, err
+}
+
+// Chain returns the CA certificates behind a product: issuing CA first, root
+// last.
+func (s *Service) Chain(ctx context.Context, account core.AccountID, product core.ProductID) ([][]byte, error) {
+	t, err := s.d.Storage.Terms(ctx, account, product)
+	if err != nil {
+		return nil, err
+	}
+	i, err := s.issuers.get(t.Issuer, t.IssuerVersion, func() (*core.Issuer, error) {
+		return s.d.Storage.Issuer(ctx, account, t.Issuer)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(i.Certificate) == 0 {
+		return nil, core.Errorf(core.KindUnavailable, "the issuer has no certificate yet")
+	}
+	return issuerChain(i), nil
+}
+
+// Product returns a product.
+func (s *Service) Product(ctx context.Context, account core.AccountID, id core.ProductID) (*core.Product, error) {
+	return s.d.Storage.Product(ctx, account, id)
+}
+
+// CertificateBySKI finds an active certificate of the credential by its
+// subjectKeyIdentifier.
+func (s *Service) CertificateBySKI(ctx context.Context, c *core.Credential, ski []byte) (*core.Certificate, error) {
+	return s.d.Storage.CertificateBySKI(ctx, c.Account, c.ID, ski)
+}
+
+// Verdict is the outcome of a dry run.
+type Verdict struct {
+	Reasons  []core.Reason // none: it would be issued
+	Template core.Template
+	Approval bool // people would be asked first
+}
+
+// DryRun says whether a request would be issued, and if not why, without a
+// trace anywhere but in the answer.
+func (s *Service) DryRun(ctx context.Context, r Request) (*Verdict, error) {
+	w := &wish{req: &r, now: s.d.Now()}
+	if err := s.load(ctx, w); err != nil {
+		return nil, err
+	}
+	ask, err := s.ask(w)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verdict{Approval: w.product.Product().Profile.Approval == "manual"}
+	if err := s.judge(w, ask); err != nil {
+		ce := core.AsError(err)
+		if len(ce.Reasons) == 0 {
+			return nil, err
+		}
+		v.Reasons = ce.Reasons
+		return v, nil
+	}
+	v.Template = w.template
+	if err := s.lint(ctx, w); err != nil {
+		ce := core.AsError(err)
+		if ce.Kind != core.KindLint {
+			return nil, err
+		}
+		v.Reasons = ce.Reasons
+	}
+	return v, nil
+}
+
+// lint asks a local issuer whether it would sign.
+func (s *Service) lint(ctx context.Context, w *wish) error {
+	local, ok := w.conn.(interface {
+		Check(ctx context.Context, issuer *core.Issuer, t core.Template) error
+	})
+	if !ok {
+		return nil
+	}
+	return local.Check(ctx, w.issuer, w.template)
+}

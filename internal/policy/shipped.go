@@ -1,0 +1,139 @@
+package policy
+
+import "github.com/certwright/certwright/internal/core"
+
+// Codes of the shipped products.
+const (
+	CodeTLSServer   = "tls-server"
+	CodeTLSClient   = "tls-client"
+	CodeDevice      = "device"
+	CodeUser        = "user"
+	CodeSMIME       = "smime"
+	CodeCodeSigning = "code-signing"
+)
+
+// rsaKeys, anyKeys are the key rules of the shipped products. Ed25519 is left
+// out by default because few TLS stacks of servers and devices take it.
+func anyKeys() []core.KeyRule {
+	return []core.KeyRule{{Algorithm: "ECDSA"}, {Algorithm: "RSA", MinBits: 2048, MaxBits: 4096}}
+}
+
+// base is what the shipped products share: two hundred days as the CA/Browser
+// Forum allows since 15 March 2026 (the certificate ends one second before the
+// 200 days are over, because notAfter is inclusive), ten minutes of backdating
+// for clients whose clock is slow, renewal at any time.
+func base() core.Profile {
+	return core.Profile{
+		ValidityAmount: 200, ValidityUnit: "days", Backdate: 10,
+		Keys: anyKeys(), UnknownSubject: "drop", UnknownNames: "refuse",
+		KeyUsage: []string{"digitalSignature"},
+		Lint:     "private", Approval: "automatic",
+		RenewSameKey: true, RenewGraceDays: 0,
+	}
+}
+
+// companySubject are the attributes of an organisation, all optional.
+func companySubject(more ...core.SubjectRule) []core.SubjectRule {
+	var out []core.SubjectRule
+	for _, t := range []string{"C", "ST", "L", "O", "OU"} {
+		out = append(out, core.SubjectRule{Type: t, Mode: "optional"})
+	}
+	return append(out, more...)
+}
+
+func tlsServer() core.Profile {
+	p := base()
+	p.Names = []core.NameRule{{Kind: "dns", Wildcards: true}, {Kind: "ip"}}
+	p.CommonName = "in-san"
+	p.Subject = companySubject()
+	p.KeyUsage = []string{"digitalSignature", "keyEncipherment"}
+	p.ExtKeyUsage = []string{"serverAuth"}
+	p.ServerKeys = true
+	return p
+}
+
+func tlsClient() core.Profile {
+	p := base()
+	p.Names = []core.NameRule{{Kind: "dns"}, {Kind: "email"}, {Kind: "uri"}, {Kind: "upn"}}
+	p.CommonName = "as-is"
+	p.Subject = companySubject(core.SubjectRule{Type: "serialNumber", Mode: "optional"}, core.SubjectRule{Type: "UID", Mode: "optional"})
+	p.ExtKeyUsage = []string{"clientAuth"}
+	p.ServerKeys = true
+	return p
+}
+
+func device() core.Profile {
+	p := base()
+	p.ValidityAmount, p.ValidityUnit = 1, "years"
+	p.Names = []core.NameRule{{Kind: "dns"}, {Kind: "ip"}, {Kind: "uri"}}
+	p.CommonName = "as-is"
+	p.Subject = companySubject(core.SubjectRule{Type: "serialNumber", Mode: "optional"})
+	p.KeyUsage = []string{"digitalSignature", "keyEncipherment"}
+	p.ExtKeyUsage = []string{"serverAuth", "clientAuth"}
+	p.ServerKeys = true
+	p.RenewGraceDays = 7
+	return p
+}
+
+func user() core.Profile {
+	p := base()
+	p.ValidityAmount, p.ValidityUnit = 1, "years"
+	p.Names = []core.NameRule{{Kind: "email"}, {Kind: "upn"}}
+	p.CommonName = "as-is"
+	p.Subject = companySubject(core.SubjectRule{Type: "GN", Mode: "optional"}, core.SubjectRule{Type: "SN", Mode: "optional"},
+		core.SubjectRule{Type: "UID", Mode: "optional"}, core.SubjectRule{Type: "DC", Mode: "optional"})
+	p.KeyUsage = []string{"digitalSignature", "keyEncipherment"}
+	p.ExtKeyUsage = []string{"clientAuth"}
+	p.ServerKeys = true
+	return p
+}
+
+func smime() core.Profile {
+	p := base()
+	p.ValidityAmount, p.ValidityUnit = 2, "years"
+	p.Names = []core.NameRule{{Kind: "email", Required: true, Max: 10}}
+	p.CommonName = "as-is"
+	p.Subject = companySubject(core.SubjectRule{Type: "GN", Mode: "optional"}, core.SubjectRule{Type: "SN", Mode: "optional"})
+	p.KeyUsage = []string{"digitalSignature", "nonRepudiation", "keyEncipherment", "keyAgreement"}
+	p.ExtKeyUsage = []string{"emailProtection"}
+	p.ServerKeys, p.KeyExport = true, true // a lost decryption key loses the mail
+	return p
+}
+
+// codeSigning wants a person's consent and keys of the strength that the
+// CA/Browser Forum asks of code signing.
+func codeSigning() core.Profile {
+	p := base()
+	p.ValidityAmount, p.ValidityUnit = 1, "years"
+	p.Keys = []core.KeyRule{{Algorithm: "ECDSA"}, {Algorithm: "RSA", MinBits: 3072, MaxBits: 4096}}
+	p.CommonName = "as-is"
+	p.Subject = companySubject(core.SubjectRule{Type: "CN", Mode: "required"})
+	p.ExtKeyUsage = []string{"codeSigning"}
+	p.Approval = "manual"
+	p.RenewSameKey = false
+	return p
+}
+
+// Shipped returns the products of a new installation, without id, account and
+// times. issuer signs them; rsaIssuer, when not empty, signs those for which a
+// certificate chain of RSA matters (devices with old firmware).
+func Shipped(issuer, rsaIssuer core.IssuerID) []core.Product {
+	if rsaIssuer == "" {
+		rsaIssuer = issuer
+	}
+	out := []core.Product{
+		{Code: CodeTLSServer, Name: "TLS server", Description: "Web servers and other TLS services: any DNS name or IP address.", Profile: tlsServer()},
+		{Code: CodeTLSClient, Name: "TLS client", Description: "Programs and services that authenticate with TLS client certificates.", Profile: tlsClient()},
+		{Code: CodeDevice, Name: "Device", Description: "Network devices, printers, phones: server and client in one, key pair also made here; RSA chain for old firmware.", Issuer: rsaIssuer, Profile: device()},
+		{Code: CodeUser, Name: "User", Description: "People who sign in with a certificate.", Profile: user()},
+		{Code: CodeSMIME, Name: "S/MIME", Description: "Signed and encrypted mail; the key pair can be recovered.", Profile: smime()},
+		{Code: CodeCodeSigning, Name: "Code signing", Description: "Signatures on software; each certificate is approved by a person.", Profile: codeSigning()},
+	}
+	for i := range out {
+		if out[i].Issuer == "" {
+			out[i].Issuer = issuer
+		}
+		out[i].State = core.ProductActive
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+func (db *DB) oneCertificate(ctx context.Context, where func(*bun.SelectQuery) *bun.SelectQuery) (*core.Certificate, error) {
+	var r certificateRow
+	if err := where(db.read.NewSelect().Model(&r)).Limit(1).Scan(ctx); err != nil {
+		return nil, notFound(err, "certificate")
+	}
+	c, err := r.core()
+	if err != nil {
+		return nil, err
+	}
+	err = db.queryRow(ctx, `SELECT der FROM certificate_bodies WHERE certificate = ?`, r.ID).Scan(&c.DER)
+	if notFound(err, "") != err {
+		err = nil // reserved or abandoned: there is none
+	}
+	return &c, err
+}
+
+// Certificate implements enroll.Storage.
+func (db *DB) Certificate(ctx context.Context, account core.AccountID, id core.CertificateID) (*core.Certificate, error) {
+	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.id = ?", string(id)).Where("t.account = ?", string(account))
+	})
+}
+
+// CertificateByFingerprint finds a certificate by the SHA-256 of its DER.
+func (db *DB) CertificateByFingerprint(ctx context.Context, account core.AccountID, sha256 []byte) (*core.Certificate, error) {
+	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.fingerprint = ?", sha256).Where("t.account = ?", string(account))
+	})
+}
+
+// CertificateByNumber finds a certificate by its public number.
+func (db *DB) CertificateByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Certificate, error) {
+	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.number = ?", number).Where("t.account = ?", string(account)).Where("t.state NOT IN ('reserved', 'abandoned')")
+	})
+}
+
+// CertificateBySerial finds the newest certificate of an account with a serial
+// number (hex); serials are unique per issuer only.
+func (db *DB) CertificateBySerial(ctx context.Context, account core.AccountID, serial string) (*core.Certificate, error) {
+	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.serial = ?", serial).Where("t.account = ?", string(account)).OrderExpr("t.id DESC")
+	})
+}
+
+// CertificateBySKI implements enroll.Storage.
+func (db *DB) CertificateBySKI(ctx context.Context, account core.AccountID, credential core.CredentialID, ski []byte) (*core.Certificate, error) {
+	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.ski = ?", ski).Where("t.account = ?", string(account)).Where("t.credential = ?", string(credential)).
+			Where("t.state = ?", string(core.CertActive)).OrderExpr("t.id DESC")
+	})
+}
+
+// certificateList is the list of certificates.
+var certificateList = listing[certificateRow, core.Certificate]{
+	table: "certificates", id: "id", conv: (*certificateRow).core,
+	cols: []column{
+		{core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, "t.number"},
+		{core.Column{Name: "common_name", Title: "Common name", Type: core.TypeText, Sortable: true, Default: true}, "t.common_name"},
+		{core.Column{Name: "names", Title: "Names", Type: core.TypeText, Default: true}, "t.names"},
+		{core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true}, "t.subject"},
+		{core.Column{Name: "serial", Title: "Serial number", Type: core.TypeText, Sortable: true}, "t.serial"},
+		{core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"reserved", "active", "on-hold", "revoked", "abandoned"}, Sortable: true, Default: true}, "t.state"},
+		{core.Column{Name: "not_before", Title: "Valid from", Type: core.TypeTime, Sortable: true}, "t.not_before"},
+		{core.Column{Name: "not_after", Title: "Valid to", Type: core.TypeTime, Sortable: true, Default: true}, "t.not_after"},
+		{core.Column{Name: "key_algorithm", Title: "Key", Type: core.TypeText, Sortable: true}, "t.key_algorithm"},
+		{core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, "t.protocol"},
+		{core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID}, "t.issuer"},
+		{core.Column{Name: "product", Title: "Product", Type: core.TypeID}, "t.product"},
+		{core.Column{Name: "credential", Title: "Credential", Type: core.TypeID}, "t.credential"},
+		{core.Column{Name: "user", Title: "User", Type: core.TypeID}, "t.user_id"},
+		{core.Column{Name: "group", Title: "Group", Type: core.TypeID}, "t.group_id"},
+		{core.Column{Name: "order", Title: "Order", Type: core.TypeID}, "t.order_id"},
+		{core.Column{Name: "revoked_at", Title: "Revoked", Type: core.TypeTime, Sortable: true}, "t.revoked_at"},
+		{core.Column{Name: "replaced", Title: "Replaced", Type: core.TypeBool}, "(t.replaced_by IS NOT NULL)"},
+		{core.Column{Name: "tags", Title: "Tags", Type: core.TypeTags}, "t.tags"},
+		{core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, "t.created_at"},
+	},
+}
+
+// CertificateColumns describes the list of certificates.
+func (db *DB) CertificateColumns() []core.Column { return certificateList.columns() }
+
+// ListCertificates lists certificates without their DER.
+func (db *DB) ListCertificates(ctx context.Context, q core.ListQuery) (core.Page[core.Certificate], error) {
+	return certificateList.page(ctx, db, q)
+}
+
+// orderList is the list of orders.
+var orderList = listing[orderRow, core.Order]{
+	table: "orders", id: "id", conv: (*orderRow).core,
+	cols: []column{
+		{core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, "t.number"},
+		{core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"validating", "pending-approval", "issuing", "pending-ca", "issued", "rejected", "cancelled", "failed"}, Sortable: true, Default: true}, "t.state"},
+		{core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true, Default: true}, "t.subject"},
+		{core.Column{Name: "names", Title: "Names", Type: core.TypeText, Default: true}, "t.names"},
+		{core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, "t.protocol"},
+		{core.Column{Name: "product", Title: "Product", Type: core.TypeID, Default: true}, "t.product"},
+		{core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID}, "t.issuer"},
+		{core.Column{Name: "credential", Title: "Credential", Type: core.TypeID}, "t.credential"},
+		{core.Column{Name: "user", Title: "User", Type: core.TypeID}, "t.user_id"},
+		{core.Column{Name: "group", Title: "Group", Type: core.TypeID}, "t.group_id"},
+		{core.Column{Name: "failure", Title: "Failure", Type: core.TypeText}, "t.failure"},
+		{core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true, Default: true}, "t.created_at"},
+		{core.Column{Name: "updated_at", Title: "Changed", Type: core.TypeTime, Sortable: true}, "t.updated_at"},
+	},
+}
+
+// OrderColumns describes the list of orders.
+func (db *DB) OrderColumns() []core.Column { return orderList.columns() }
+
+// ListOrders lists orders.
+func (db *DB) ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error) {
+	return orderList.page(ctx, db, q)
+}
+
+// SetCertificateTags replaces the tags of a certificate.
+func (db *DB) SetCertificateTags(ctx context.Context, tx core.Tx, account core.AccountID, id core.CertificateID, tags []string) error {
+	r, err := in(tx).exec(ctx, `UPDATE certificates SET tags = ? WHERE id = ? AND account = ?`, toJSON(tags), string(id), string(account))
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return core.Errorf(core.KindNotFound, "there is no such certificate")
+}
+
+// ExpiringCertificates lists active certificates without successor that end
+// before until and were not announced at days or fewer days yet.
+func (db *DB) ExpiringCertificates(ctx context.Context, now, until time.Time, days, limit int) ([]core.Certificate, error) {
+	var rows []certificateRow
+	err := db.read.NewSelect().Model(&rows).Where("t.state = ?", string(core.CertActive)).Where("t.replaced_by IS NULL").
+		Where("t.not_after > ?", micros(now)).Where("t.not_after <= ?", micros(until)).
+		Where("(t.notified = 0 OR t.notified > ?)", days).OrderExpr("t.not_after").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]core.Certificate, 0, len(rows))
+	for i := range rows {
+		c, err := rows[i].core()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// MarkNotified records that the expiry of a certificate was announced.
+func (db *DB) MarkNotified(ctx context.Context, tx core.Tx, id core.CertificateID, days int) error {
+	_, err := in(tx).exec(ctx, `UPDATE certificates SET notified = ? WHERE id = ?`, days, string(id))
+	return err
+}

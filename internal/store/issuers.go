@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// issuerRow is a row of issuers.
+type issuerRow struct {
+	bun.BaseModel `bun:"table:issuers,alias:t"`
+	ID            string `bun:"id,pk"`
+	Account       string `bun:"account"`
+	Slug          string `bun:"slug"`
+	Name          string `bun:"name"`
+	Connector     string `bun:"connector"`
+	Parent        string `bun:"parent,nullzero"`
+	Root          bool   `bun:"root"`
+	State         string `bun:"state"`
+	Config        []byte `bun:"config"`
+	Certificate   []byte `bun:"certificate"`
+	Chain         string `bun:"chain"`
+	CSR           []byte `bun:"csr"`
+	Key           string `bun:"key_ref"`
+	KeySealed     []byte `bun:"key_sealed"`
+	Algorithm     string `bun:"algorithm"`
+	CRLNumber     int64  `bun:"crl_number"`
+	CRL           []byte `bun:"crl"`
+	CRLThis       int64  `bun:"crl_this,nullzero"`
+	CRLNext       int64  `bun:"crl_next,nullzero"`
+	Responder     []byte `bun:"responder"`
+	ResponderKey  []byte `bun:"responder_key"`
+	Version       int    `bun:"version"`
+	CreatedAt     int64  `bun:"created_at"`
+	UpdatedAt     int64  `bun:"updated_at"`
+}
+
+func (r *issuerRow) core() (core.Issuer, error) {
+	i := core.Issuer{ID: core.IssuerID(r.ID), Account: core.AccountID(r.Account), Slug: r.Slug, Name: r.Name, Connector: r.Connector,
+		Parent: core.IssuerID(r.Parent), Root: r.Root, State: core.IssuerState(r.State), Config: r.Config, Certificate: r.Certificate,
+		CSR: r.CSR, Key: r.Key, KeySealed: r.KeySealed, Algorithm: r.Algorithm, CRLNumber: r.CRLNumber, CRL: r.CRL,
+		CRLThis: timeAt(r.CRLThis), CRLNext: timeAt(r.CRLNext), Responder: r.Responder, ResponderKey: r.ResponderKey,
+		Version: r.Version, CreatedAt: timeAt(r.CreatedAt), UpdatedAt: timeAt(r.UpdatedAt)}
+	var err error
+	i.Chain, err = fromJSON[[][]byte](r.Chain)
+	return i, err
+}
+
+func issuerRowOf(i *core.Issuer) *issuerRow {
+	return &issuerRow{ID: string(i.ID), Account: string(i.Account), Slug: i.Slug, Name: i.Name, Connector: i.Connector,
+		Parent: string(i.Parent), Root: i.Root, State: string(i.State), Config: i.Config, Certificate: i.Certificate, Chain: toJSON(i.Chain),
+		CSR: i.CSR, Key: i.Key, KeySealed: i.KeySealed, Algorithm: i.Algorithm, CRLNumber: i.CRLNumber, CRL: i.CRL,
+		CRLThis: zeroMicros(i.CRLThis), CRLNext: zeroMicros(i.CRLNext), Responder: i.Responder, ResponderKey: i.ResponderKey,
+		Version: i.Version, CreatedAt: micros(i.CreatedAt), UpdatedAt: micros(i.UpdatedAt)}
+}
+
+// Issuer implements enroll.Storage.
+func (db *DB) Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error) {
+	return db.oneIssuer(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.id = ?", string(id)).Where("t.account = ?", string(account))
+	})
+}
+
+// IssuerBySlug finds an issuer of any account by its word in the status URLs.
+func (db *DB) IssuerBySlug(ctx context.Context, slug string) (*core.Issuer, error) {
+	return db.oneIssuer(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("t.slug = ?", slug) })
+}
+
+func (db *DB) oneIssuer(ctx context.Context, where func(*bun.SelectQuery) *bun.SelectQuery) (*core.Issuer, error) {
+	var r issuerRow
+	if err := where(db.read.NewSelect().Model(&r)).Scan(ctx); err != nil {
+		return nil, notFound(err, "issuer")
+	}
+	i, err := r.core()
+	return &i, err
+}
+
+// Issuers returns every issuer of every account, for the work that is due on
+// them (CRLs, responder certificates).
+func (db *DB) Issuers(ctx context.Context) ([]core.Issuer, error) {
+	var rows []issuerRow
+	if err := db.read.NewSelect().Model(&rows).OrderExpr("t.id").Scan(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]core.Issuer, 0, len(rows))
+	for n := range rows {
+		i, err := rows[n].core()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// InsertIssuer adds an issuer. Kind exists: the slug is taken.
+func (db *DB) InsertIssuer(ctx context.Context, tx core.Tx, i *core.Issuer) error {
+	_, err := in(tx).NewInsert().Model(issuerRowOf(i)).Exec(ctx)
+	return exists(err, "an issuer with the short name %q exists", i.Slug)
+}
+
+// UpdateIssuer writes an issuer, but not its CRL, if its version is still
+// i.Version-1.
+func (db *DB) UpdateIssuer(ctx context.Context, tx core.Tx, i *core.Issuer) error {
+	r, err := in(tx).NewUpdate().Model(issuerRowOf(i)).ExcludeColumn("id", "account", "created_at", "crl_number", "crl", "crl_this", "crl_next").
+		Where("id = ?", string(i.ID)).Where("account = ?", string(i.Account)).Where("version = ?", i.Version-1).Exec(ctx)
+	return changed(r, exists(err, "an issuer with the short name %q exists", i.Slug), "issuer")
+}
+
+var issuerList = listing[issuerRow, core.Issuer]{
+	table: "issuers", id: "id", conv: (*issuerRow).core,
+	cols: []column{
+		{core.Column{Name: "name", Title: "Name", Type: core.TypeText, Sortable: true, Default: true}, "t.name"},
+		{core.Column{Name: "slug", Title: "Short name", Type: core.TypeText, Sortable: true, Default: true}, "t.slug"},
+		{core.Column{Name: "connector", Title: "Connector", Type: core.TypeText, Sortable: true, Default: true}, "t.connector"},
+		{core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"pending", "active", "disabled"}, Sortable: true, Default: true}, "t.state"},
+		{core.Column{Name: "algorithm", Title: "Key", Type: core.TypeText, Sortable: true, Default: true}, "t.algorithm"},
+		{core.Column{Name: "root", Title: "Root", Type: core.TypeBool, Sortable: true}, "t.root"},
+		{core.Column{Name: "crl_next", Title: "CRL ends", Type: core.TypeTime, Sortable: true}, "t.crl_next"},
+		{core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, "t.created_at"},
+	},
+}
+
+// IssuerColumns describes the list of issuers.
+func (db *DB) IssuerColumns() []core.Column { return issuerList.columns() }
+
+// ListIssuers lists issuers.
+func (db *DB) ListIssuers(ctx context.Context, q core.ListQuery) (core.Page[core.Issuer], error) {
+	return issuerList.page(ctx, db, q)
+}

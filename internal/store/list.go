@@ -1,0 +1,422 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// column ties a filter column to SQL.
+type column struct {
+	core.Column
+	expr string // SQL expression of the value
+}
+
+// listing is one list: a table whose rows bun scans into R and conv turns into
+// the core type T.
+type listing[R, T any] struct {
+	table string // its alias in SQL is "t"
+	id    string // unique column that ends every sort order
+	cols  []column
+	where string // fixed condition, may be empty
+	conv  func(*R) (T, error)
+}
+
+// columns returns the public description.
+func (l *listing[R, T]) columns() []core.Column {
+	out := make([]core.Column, len(l.cols))
+	for i, c := range l.cols {
+		out[i] = c.Column
+	}
+	return out
+}
+
+// cursor is the place after the last row of a page.
+type cursor struct {
+	ID   string `json:"i"`
+	Sort *any   `json:"s,omitempty"`
+	By   string `json:"b,omitempty"`
+	Desc bool   `json:"d,omitempty"`
+}
+
+// page reads one page of the listing. Rows of other accounts never match.
+func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (core.Page[T], error) {
+	var none core.Page[T]
+	w, err := l.conditions(db, q)
+	if err != nil {
+		return none, err
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = core.DefaultPage
+	}
+	limit = min(limit, core.MaxPage)
+	sortExpr, desc := "", true
+	if q.Sort.Column != "" {
+		c := l.find(q.Sort.Column)
+		if c == nil || !c.Sortable {
+			return none, core.Errorf(core.KindInvalid, "the list cannot be sorted by %q", q.Sort.Column).At("sort")
+		}
+		sortExpr, desc = sortable(c), q.Sort.Desc
+	}
+	if q.Cursor != "" {
+		if err := w.after("t."+l.id, sortExpr, desc, q); err != nil {
+			return none, err
+		}
+	}
+	dir := " ASC"
+	if desc {
+		dir = " DESC"
+	}
+	sel, order := "t.*, CAST(t."+l.id+" AS TEXT) AS cursor_id", "t."+l.id+dir
+	if sortExpr != "" {
+		sel += ", " + sortExpr + " AS cursor_sort"
+		order = sortExpr + dir + ", " + order
+	}
+	text := "SELECT " + sel + " FROM " + l.table + " AS t WHERE " + strings.Join(w.conds, " AND ") +
+		" ORDER BY " + order + " LIMIT " + strconv.Itoa(limit+1)
+	rows, err := db.query(ctx, text, w.args...)
+	if err != nil {
+		return none, err
+	}
+	defer rows.Close()
+	return l.read(ctx, db, rows, limit, q)
+}
+
+// read scans at most limit rows and makes the cursor when there are more.
+func (l *listing[R, T]) read(ctx context.Context, db *DB, rows *sql.Rows, limit int, q core.ListQuery) (core.Page[T], error) {
+	var p core.Page[T]
+	for rows.Next() {
+		if len(p.Items) == limit {
+			return p, nil // there is a further row, so the cursor stays
+		}
+		var row R
+		if err := db.read.ScanRow(ctx, rows, &row); err != nil {
+			return p, err
+		}
+		item, err := l.conv(&row)
+		if err != nil {
+			return p, err
+		}
+		p.Items = append(p.Items, item)
+		if len(p.Items) == limit {
+			if p.Next, err = nextCursor(rows, q); err != nil {
+				return p, err
+			}
+		}
+	}
+	p.Next = ""
+	return p, rows.Err()
+}
+
+// nextCursor writes the place of the present row: the last columns of the
+// select list.
+func nextCursor(rows *sql.Rows, q core.ListQuery) (string, error) {
+	names, err := rows.Columns()
+	if err != nil {
+		return "", err
+	}
+	c := cursor{By: q.Sort.Column, Desc: q.Sort.Desc}
+	var sortValue any
+	dst := make([]any, len(names))
+	for i, n := range names {
+		switch n {
+		case "cursor_id":
+			dst[i] = &c.ID
+		case "cursor_sort":
+			dst[i] = &sortValue
+			c.Sort = &sortValue
+		default:
+			dst[i] = new(any)
+		}
+	}
+	if err := rows.Scan(dst...); err != nil {
+		return "", err
+	}
+	if b, ok := sortValue.([]byte); ok {
+		sortValue = string(b)
+	}
+	j, err := json.Marshal(c)
+	return base64.RawURLEncoding.EncodeToString(j), err
+}
+
+func (l *listing[R, T]) find(name string) *column {
+	for i := range l.cols {
+		if l.cols[i].Name == name {
+			return &l.cols[i]
+		}
+	}
+	return nil
+}
+
+// conds collects conditions and their arguments.
+type conds struct {
+	conds []string
+	args  []any
+	now   time.Time
+}
+
+func (w *conds) add(cond string, args ...any) {
+	w.conds = append(w.conds, cond)
+	w.args = append(w.args, args...)
+}
+
+func (l *listing[R, T]) conditions(db *DB, q core.ListQuery) (*conds, error) {
+	if q.Account == "" {
+		return nil, core.Errorf(core.KindInternal, "list without account")
+	}
+	if err := q.Filter.Check(l.columns()); err != nil {
+		return nil, err
+	}
+	w := &conds{now: db.now()}
+	w.add("t.account = ?", string(q.Account))
+	if l.where != "" {
+		w.add(l.where)
+	}
+	for _, c := range q.Filter {
+		if err := w.filter(l.find(c.Column), c); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// sortable wraps columns that may be NULL, because NULLs sort differently on
+// the two engines and cannot stand in a cursor.
+func sortable(c *column) string {
+	if c.Type == core.TypeTime || c.Type == core.TypeNumber {
+		return "COALESCE(" + c.expr + ", 0)"
+	}
+	return "COALESCE(" + c.expr + ", '')"
+}
+
+// after continues behind a cursor.
+func (w *conds) after(id, sortExpr string, desc bool, q core.ListQuery) error {
+	bad := core.Errorf(core.KindInvalid, "the cursor is not one of this list").At("cursor")
+	raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	var c cursor
+	if err != nil || len(raw) > 4096 || json.Unmarshal(raw, &c) != nil || c.By != q.Sort.Column || c.Desc != q.Sort.Desc || (sortExpr != "") != (c.Sort != nil) {
+		return bad
+	}
+	op := ">"
+	if desc {
+		op = "<"
+	}
+	if sortExpr == "" {
+		w.add(id+" "+op+" ?", c.ID)
+		return nil
+	}
+	v := *c.Sort
+	switch x := v.(type) {
+	case float64:
+		v = int64(x)
+	case string, bool:
+	default:
+		return bad
+	}
+	w.add("("+sortExpr+" "+op+" ? OR ("+sortExpr+" = ? AND "+id+" "+op+" ?))", v, v, c.ID)
+	return nil
+}
+
+// filter compiles one row of the filter.
+func (w *conds) filter(c *column, f core.Cond) error {
+	switch f.Op {
+	case core.OpEmpty:
+		w.add("(" + c.expr + " IS NULL OR " + emptyText(c) + ")")
+		return nil
+	case core.OpNotEmpty:
+		w.add("(" + c.expr + " IS NOT NULL AND NOT (" + emptyText(c) + "))")
+		return nil
+	}
+	switch c.Type {
+	case core.TypeText, core.TypeTags:
+		return w.text(c, f)
+	case core.TypeEnum, core.TypeID:
+		return w.compare(c.expr, f, func(s string) (any, error) { return s, nil })
+	case core.TypeNumber:
+		return w.compare(c.expr, f, func(s string) (any, error) {
+			n, err := strconv.ParseInt(s, 10, 64)
+			if err != nil {
+				return nil, core.Errorf(core.KindInvalid, "%q is not a whole number", s).At("filter")
+			}
+			return n, nil
+		})
+	case core.TypeBool:
+		return w.compare(c.expr, f, func(s string) (any, error) {
+			b, err := strconv.ParseBool(s)
+			if err != nil {
+				return nil, core.Errorf(core.KindInvalid, "%q is neither true nor false", s).At("filter")
+			}
+			return b, nil
+		})
+	case core.TypeTime:
+		return w.compare(c.expr, f, func(s string) (any, error) {
+			t, err := parseTime(s, w.now)
+			return t, err
+		})
+	}
+	return core.Errorf(core.KindInvalid, "column %q cannot be filtered", c.Name).At("filter")
+}
+
+func emptyText(c *column) string {
+	switch c.Type {
+	case core.TypeText:
+		return c.expr + " = ''"
+	case core.TypeTags:
+		return c.expr + " = '[]'"
+	}
+	return "1 = 0"
+}
+
+var sqlOps = map[core.Operator]string{
+	core.OpEquals: "=", core.OpNotEquals: "<>", core.OpGreater: ">", core.OpGreaterEq: ">=", core.OpLess: "<", core.OpLessEq: "<=",
+}
+
+// compare handles the plain comparisons of every type.
+func (w *conds) compare(expr string, f core.Cond, parse func(string) (any, error)) error {
+	args := make([]any, len(f.Values))
+	for i, s := range f.Values {
+		v, err := parse(s)
+		if err != nil {
+			return err
+		}
+		args[i] = v
+	}
+	switch f.Op {
+	case core.OpBetween:
+		w.add(expr+" BETWEEN ? AND ?", args...)
+	case core.OpIn:
+		w.add(expr+" IN (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
+	case core.OpNotEquals:
+		w.add("("+expr+" IS NULL OR "+expr+" <> ?)", args...)
+	default:
+		w.add(expr+" "+sqlOps[f.Op]+" ?", args...)
+	}
+	return nil
+}
+
+// text handles the operators of texts and tag lists, without regard to case.
+func (w *conds) text(c *column, f core.Cond) error {
+	expr := "LOWER(COALESCE(" + c.expr + ", ''))"
+	v := make([]any, len(f.Values))
+	for i, s := range f.Values {
+		v[i] = strings.ToLower(s)
+	}
+	esc := func(s any) string {
+		return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s.(string))
+	}
+	if c.Type == core.TypeTags && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
+		// Tags are a JSON array of texts; one whole element must match.
+		j, err := json.Marshal(v[0])
+		if err != nil {
+			return err
+		}
+		not := ""
+		if f.Op == core.OpNotEquals {
+			not = "NOT "
+		}
+		w.add(expr+" "+not+`LIKE ? ESCAPE '\'`, "%"+esc(string(j))+"%")
+		return nil
+	}
+	switch f.Op {
+	case core.OpContains:
+		w.add(expr+` LIKE ? ESCAPE '\'`, "%"+esc(v[0])+"%")
+	case core.OpNotContains:
+		w.add(expr+` NOT LIKE ? ESCAPE '\'`, "%"+esc(v[0])+"%")
+	case core.OpStartsWith:
+		w.add(expr+` LIKE ? ESCAPE '\'`, esc(v[0])+"%")
+	case core.OpEndsWith:
+		w.add(expr+` LIKE ? ESCAPE '\'`, "%"+esc(v[0]))
+	case core.OpIn:
+		w.add(expr+" IN (?"+strings.Repeat(", ?", len(v)-1)+")", v...)
+	default:
+		w.add(expr+" "+sqlOps[f.Op]+" ?", v...)
+	}
+	return nil
+}
+
+// parseTime reads RFC 3339, a date, "now", or a distance from now such as
+// "+30d", "-12h", "+15m".
+func parseTime(s string, now time.Time) (int64, error) {
+	if s == "now" {
+		return micros(now), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return micros(t), nil
+		}
+	}
+	if len(s) > 2 && (s[0] == '+' || s[0] == '-') {
+		n, err := strconv.Atoi(s[1 : len(s)-1])
+		unit := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute}[s[len(s)-1]]
+		if err == nil && unit > 0 && n <= 1_000_000 {
+			d := time.Duration(n) * unit
+			if s[0] == '-' {
+				d = -d
+			}
+			return micros(now.Add(d)), nil
+		}
+	}
+	return 0, core.Errorf(core.KindInvalid, "%q is not a time: write 2027-01-31T12:00:00Z, 2027-01-31, now, or +30d", s).At("filter")
+}
+
+// micros is how times are stored: microseconds since 1970, UTC.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+// nullMicros stores the zero time as NULL.
+func nullMicros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// timeAt reads a stored time; 0, which stands for NULL, is the zero time.
+func timeAt(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(v).UTC()
+}
+
+// nullText stores "" as NULL.
+func nullText[T ~string](s T) any {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}
+
+// fromJSON reads a JSON text column.
+func fromJSON[T any](s string) (v T, err error) {
+	if s != "" {
+		err = json.Unmarshal([]byte(s), &v)
+	}
+	return v, err
+}
+
+// toJSON writes a value as JSON text; nil slices become [].
+func toJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "null" // our own types always marshal
+	}
+	if string(b) == "null" {
+		return "[]"
+	}
+	return string(b)
+}
+
+// zeroMicros is micros with 0 for the zero time, for bun's nullzero columns.
+func zeroMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
