@@ -1,0 +1,179 @@
+// Command certwright is the certificate lifecycle platform: "serve" runs it,
+// "ctl" administers it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/certwright/certwright/internal/app"
+	"github.com/certwright/certwright/internal/ctl"
+)
+
+// grammar is the command line.
+type grammar struct {
+	Config kong.ConfigFlag `help:"Configuration file (YAML)." env:"CERTWRIGHT_CONFIG" placeholder:"FILE"`
+
+	Serve   serveCmd   `cmd:"" help:"Run the platform."`
+	Admin   adminCmd   `cmd:"" help:"Repairs on the host itself, beside or without a running server."`
+	Ctl     ctl.CLI    `cmd:"" help:"Administer a running platform over its API."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type serveCmd struct {
+	app.Config  `embed:""`
+	PrintConfig bool `help:"Print the settings in force, secrets masked, and exit."`
+}
+
+func (c *serveCmd) Run(ctx context.Context, reload app.Reload) error {
+	if err := c.Complete(); err != nil {
+		return err
+	}
+	if c.PrintConfig {
+		return c.Print(os.Stdout)
+	}
+	return app.Serve(ctx, c.Config, reload, os.Stdout)
+}
+
+type adminCmd struct {
+	ResetPassword resetPasswordCmd `cmd:"" help:"Give a user a new one-time password."`
+	RotateKEK     rotateKEKCmd     `cmd:"" name:"rotate-kek" help:"Seal the key ring under another key-encryption key."`
+	Backup        backupCmd        `cmd:"" help:"Write an encrypted backup while the server runs."`
+	Restore       restoreCmd       `cmd:"" help:"Restore an encrypted backup into an empty installation."`
+}
+
+type resetPasswordCmd struct {
+	app.Config `embed:""`
+	Login      string `arg:"" help:"Whose password." default:"admin"`
+}
+
+func (c *resetPasswordCmd) Run(ctx context.Context) error {
+	return app.ResetPassword(ctx, c.Config, c.Login, os.Stdout)
+}
+
+type rotateKEKCmd struct {
+	app.Config `embed:""`
+	To         string `arg:"" help:"New source: file:/path, env:NAME, passphrase:… or pkcs11:…"`
+}
+
+func (c *rotateKEKCmd) Run(ctx context.Context) error {
+	return app.RotateKEK(ctx, c.Config, c.To, os.Stdout)
+}
+
+type backupCmd struct {
+	app.Config `embed:""`
+	app.BackupOptions
+}
+
+func (c *backupCmd) Run(ctx context.Context) error {
+	return app.Backup(ctx, c.Config, c.BackupOptions, os.Stderr)
+}
+
+type restoreCmd struct {
+	app.Config `embed:""`
+	app.RestoreOptions
+}
+
+func (c *restoreCmd) Run(ctx context.Context) error {
+	return app.Restore(ctx, c.Config, c.RestoreOptions, os.Stderr)
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run() error {
+	fmt.Println(app.Version())
+	return nil
+}
+
+// loadYAML reads a configuration file: the flags' names, with a level for each
+// group ("listen: {main: …}") or flat ("listen-main: …").
+func loadYAML(r io.Reader) (kong.Resolver, error) {
+	var tree map[string]any
+	if err := yaml.NewDecoder(r).Decode(&tree); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	flat := map[string]any{}
+	flatten(flat, "", tree)
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
+		return flat[f.Name], nil
+	}), nil
+}
+
+func flatten(out map[string]any, prefix string, tree map[string]any) {
+	for k, v := range tree {
+		name := prefix + strings.ReplaceAll(k, "_", "-")
+		switch x := v.(type) {
+		case map[string]any:
+			flatten(out, name+"-", x)
+		case []any:
+			list := make([]string, len(x))
+			for i := range x {
+				list[i] = fmt.Sprint(x[i])
+			}
+			out[name] = strings.Join(list, ",")
+		default:
+			out[name] = fmt.Sprint(x)
+		}
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "certwright: "+err.Error())
+		}
+		os.Exit(exitCode(err))
+	}
+}
+
+// exitCode is 2 for wrong usage, 1 for all else, or what the error says.
+func exitCode(err error) int {
+	var p *kong.ParseError
+	if errors.As(err, &p) {
+		return 2
+	}
+	var c interface{ ExitCode() int }
+	if errors.As(err, &c) {
+		return c.ExitCode()
+	}
+	return 1
+}
+
+func run(ctx context.Context, args []string) error {
+	parse := func() (*kong.Context, *grammar, error) {
+		var g grammar
+		k, err := kong.New(&g, kong.Name("certwright"), kong.Description("Certificate lifecycle platform."),
+			kong.Configuration(loadYAML, "/etc/certwright/certwright.yaml"), kong.DefaultEnvars("CERTWRIGHT"), kong.UsageOnError(),
+			kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+		if err != nil {
+			return nil, nil, err
+		}
+		kctx, err := k.Parse(args)
+		return kctx, &g, err
+	}
+	kctx, _, err := parse()
+	if err != nil {
+		return err
+	}
+	// SIGHUP reads file and environment again.
+	reload := app.Reload(func() (app.Config, error) {
+		_, g, err := parse()
+		if err != nil {
+			return app.Config{}, err
+		}
+		return g.Serve.Config, g.Serve.Complete()
+	})
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	return kctx.Run(reload)
+}

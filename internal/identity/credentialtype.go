@@ -1,0 +1,149 @@
+package identity
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// SecretForm is how the secret of a credential is kept.
+type SecretForm string
+
+// The forms.
+const (
+	SecretNone   SecretForm = "none"   // there is none of ours
+	SecretHashed SecretForm = "hashed" // peppered HMAC-SHA-256; it can only be compared
+	SecretSealed SecretForm = "sealed" // encrypted; a MAC or signature needs it again
+)
+
+// AuthOption is one authentication kind that a credential type offers.
+type AuthOption struct {
+	Kind core.AuthKind
+	// Form is how the secret is kept; empty means the default of the kind, see
+	// [DefaultForm]. A type whose protocol computes a MAC declares sealed.
+	Form SecretForm
+}
+
+// Endpoint is what a client needs to use a credential.
+type Endpoint struct {
+	BaseURL    string
+	URL        string
+	Credential *core.Credential
+	// Secret is the new secret, or a placeholder when it is not known any more.
+	Secret string
+}
+
+// CredentialType describes the credentials of one protocol. app hands in one
+// for each protocol.
+type CredentialType struct {
+	Name  core.CredentialType
+	Title string
+	// Auth are the kinds offered, the usual one first.
+	Auth []AuthOption
+	// URL returns the endpoint of a label; the empty label is the bare path,
+	// where the type's default credential answers.
+	URL func(base, label string) string
+	// Commands writes client commands to copy and paste. nil: none.
+	Commands func(e Endpoint) string
+	// Reserved are labels that the protocol's paths need for themselves,
+	// besides those that no type may use.
+	Reserved []string
+}
+
+// kindRule says how identifiers and secrets of an authentication kind are made.
+type kindRule struct {
+	kind   core.AuthKind
+	form   SecretForm
+	prefix string // of a generated public id; "" stands for the type's name and a hyphen
+	given  bool   // the public id may be chosen
+	spn    bool   // the public id may hold the characters of a Kerberos principal
+	silent bool   // clients prove themselves without naming the public id
+}
+
+// kindRules is the table of authentication kinds.
+var kindRules = []kindRule{
+	{kind: core.AuthAccessKey, form: SecretHashed, prefix: "ak_"},
+	{kind: core.AuthOAuth, form: SecretHashed, prefix: "client-"},
+	{kind: core.AuthPassword, form: SecretHashed, given: true},
+	{kind: core.AuthSharedSecret, form: SecretSealed, prefix: "ref-", given: true, silent: true},
+	{kind: core.AuthKerberos, form: SecretNone, prefix: "krb-", given: true, spn: true},
+	{kind: core.AuthClientCert, form: SecretNone, prefix: "cert-"},
+}
+
+func ruleOf(k core.AuthKind) (kindRule, bool) {
+	i := slices.IndexFunc(kindRules, func(r kindRule) bool { return r.kind == k })
+	if i < 0 {
+		return kindRule{}, false
+	}
+	return kindRules[i], true
+}
+
+// DefaultForm is how secrets of a kind are kept unless the type declares
+// otherwise.
+func DefaultForm(k core.AuthKind) SecretForm {
+	r, _ := ruleOf(k)
+	return r.form
+}
+
+// checkTypes finds mistakes in the declarations.
+func checkTypes(types []CredentialType) error {
+	seen := map[core.CredentialType]bool{}
+	for _, t := range types {
+		switch {
+		case t.Name == "" || t.Title == "" || seen[t.Name]:
+			return fmt.Errorf("identity: credential type %q has no name or title, or is declared twice", t.Name)
+		case len(t.Auth) == 0 || t.URL == nil:
+			return fmt.Errorf("identity: credential type %q has no authentication kind or no URL", t.Name)
+		}
+		seen[t.Name] = true
+		for _, a := range t.Auth {
+			r, ok := ruleOf(a.Kind)
+			if !ok {
+				return fmt.Errorf("identity: credential type %q has unknown authentication kind %q", t.Name, a.Kind)
+			}
+			if a.Form != "" && (a.Form == SecretNone) != (r.form == SecretNone) {
+				return fmt.Errorf("identity: credential type %q cannot keep secrets of kind %q %s", t.Name, a.Kind, a.Form)
+			}
+		}
+	}
+	return nil
+}
+
+// Types returns the declared credential types.
+func (s *Service) Types() []CredentialType { return slices.Clone(s.types) }
+
+// Type finds a declared credential type.
+func (s *Service) Type(name core.CredentialType) (CredentialType, error) {
+	i := slices.IndexFunc(s.types, func(t CredentialType) bool { return t.Name == name })
+	if i < 0 {
+		return CredentialType{}, core.Errorf(core.KindInvalid, "there is no credential type %q", name).At("type")
+	}
+	return s.types[i], nil
+}
+
+// form returns how a secret of the type and kind is kept; an error when the
+// type does not offer the kind.
+func (t *CredentialType) form(k core.AuthKind) (SecretForm, error) {
+	for _, a := range t.Auth {
+		if a.Kind != k {
+			continue
+		}
+		if a.Form != "" {
+			return a.Form, nil
+		}
+		return DefaultForm(k), nil
+	}
+	return "", core.Errorf(core.KindInvalid, "%s credentials do not offer authentication by %s", t.Title, k).At("auth")
+}
+
+// reservedLabels are labels that no type may use: operation names of EST
+// (RFC 7030, RFC 8295) and words of other protocols' paths that stand where a
+// label would.
+func reservedLabels() []string {
+	return []string{
+		"cacerts", "simpleenroll", "simplereenroll", "serverkeygen", "csrattrs", "fullcmc",
+		"crls", "pal", "eecerts", "symmetrickeys", "simplerevoke",
+		"directory", "pkiclient", "well-known", "admin", "api", "health", "default",
+	}
+}
