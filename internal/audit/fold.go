@@ -72,9 +72,9 @@ func events(folds []*fold) []core.Event {
 	return out
 }
 
-// fold counts e and returns true, or says that e must be written, together with
-// the folds that are due.
-func (l *Log) fold(e core.Event) (due []*fold, folded bool) {
+// fold counts e, or says that e must be written. due are folds to be written in
+// either case.
+func (l *Log) fold(e core.Event) (due []*fold, write bool) {
 	now := l.now()
 	g := newFold(e, 1)
 	l.mu.Lock()
@@ -90,22 +90,14 @@ func (l *Log) fold(e core.Event) (due []*fold, folded bool) {
 	}
 	if f != nil && now.Before(f.until) {
 		f.add(g)
-		return due, len(due) == 0 || l.back(due)
+		return due, false
 	}
 	if f != nil && f.count > 0 {
 		due = append(due, f)
 	}
 	g.until, g.count = now.Add(foldWindow), 0
 	l.folds[g.key] = g
-	return due, false
-}
-
-// back returns folds that were taken to where they were; mu is held.
-func (l *Log) back(due []*fold) bool {
-	for _, f := range due {
-		l.folds[f.key] = f
-	}
-	return true
+	return due, true
 }
 
 // unfold takes up again counts that could not be written.

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ type Storage interface {
 	// Heads returns the recorded end of every chain, from a record of its own
 	// rather than from the rows, so that a cut-off tail shows.
 	Heads(ctx context.Context) ([]Head, error)
+	// Chains returns the numbers of all chains that have rows, found in the rows
+	// themselves.
+	Chains(ctx context.Context) ([]int, error)
 	// WalkRows calls f with the rows of a chain whose seq is from or more, in
 	// ascending order of seq, streaming. f must not keep the row. An error of f
 	// ends the walk and is returned.
@@ -70,12 +74,13 @@ func (l *Log) Write(tx core.Tx, events ...core.Event) {
 }
 
 func (l *Log) stamped(events []core.Event) []core.Event {
-	for i := range events {
-		if events[i].At.IsZero() {
-			events[i].At = l.now()
+	out := slices.Clone(events)
+	for i := range out {
+		if out[i].At.IsZero() {
+			out[i].At = l.now()
 		}
 	}
-	return events
+	return out
 }
 
 // Record writes an event in a transaction of its own, for what changes nothing:
@@ -94,13 +99,18 @@ func (l *Log) Record(ctx context.Context, e core.Event) error {
 	if e.Outcome != core.Refused {
 		return l.commit(ctx, []core.Event{e})
 	}
-	due, folded := l.fold(e)
-	if folded {
+	due, write := l.fold(e)
+	batch := events(due)
+	if write {
+		batch = append(batch, e)
+		due = append(due, newFold(e, 1)) // to be counted if it cannot be written
+	}
+	if len(batch) == 0 {
 		return nil
 	}
-	err := l.commit(ctx, append(events(due), e))
+	err := l.commit(ctx, batch)
 	if err != nil {
-		l.unfold(append(due, newFold(e, 1)))
+		l.unfold(due)
 	}
 	return err
 }

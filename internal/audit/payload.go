@@ -224,4 +224,3 @@ func (r *Row) checkPayload(scratch []byte) ([]byte, string) {
 	}
 	return scratch, ""
 }
-

@@ -27,9 +27,9 @@ type Storage interface {
 	// belong to SaveCRL and SaveResponder, which leave Version alone.
 	PutIssuer(ctx context.Context, tx core.Tx, i *core.Issuer) error
 
-	// NextCRLNumber returns a number that is higher than every one it returned
-	// for this issuer before, also when the transaction that used it failed
-	// later or the process died.
+	// NextCRLNumber returns a number that is higher than every one that it
+	// returned for this issuer in a transaction that committed. The CA uses a
+	// number only after tx committed, and not every number becomes a CRL.
 	NextCRLNumber(ctx context.Context, tx core.Tx, issuer core.IssuerID) (int64, error)
 	// SaveCRL keeps a CRL unless one with a higher number is kept already.
 	SaveCRL(ctx context.Context, tx core.Tx, issuer core.IssuerID, crl CRL) error

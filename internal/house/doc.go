@@ -97,7 +97,7 @@ func Packages(root string) ([]*File, error) {
 	var files []*File
 	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
 		var p struct {
-			Dir                                                           string
+			Dir                                                          string
 			GoFiles, CgoFiles, IgnoredGoFiles, TestGoFiles, XTestGoFiles []string
 		}
 		if err := dec.Decode(&p); err != nil {

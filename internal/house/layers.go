@@ -21,7 +21,7 @@ type row struct {
 var (
 	layer0 = []string{"core", "wire/*"}
 	layer1 = []string{"secret", "audit", "jobs"}
-	layer2 = []string{"policy", "identity", "identity/*", "validation", "approval", "ca", "report", "notify"}
+	layer2 = []string{"policy", "product", "identity", "identity/*", "validation", "approval", "ca", "report", "notify"}
 	layer3 = []string{"connector", "deploy", "discovery", "inventory"}
 	layer4 = []string{"enroll", "provision", "bot", "smime"}
 )
@@ -41,7 +41,8 @@ var table = []row{
 	{layer: "4", packages: layer4, may: slices.Concat(layer0, layer1, layer2, layer3), ordered: true},
 	{layer: "5", packages: []string{"protocol"}, may: slices.Concat(layer0, layer1, layer2, layer3, layer4)},
 	{layer: "5", packages: []string{"protocol/*"}, may: slices.Concat(layer0, layer1, layer2, layer4, []string{"inventory", "protocol"})},
-	{layer: "5", packages: []string{"api", "portal"}, may: slices.Concat(layer0, layer1, layer2, layer3, layer4)},
+	{layer: "5", packages: []string{"api", "api/*", "portal"}, may: slices.Concat(layer0, layer1, layer2, layer3, layer4, []string{"api/*"})},
+	{layer: "client", packages: []string{"ctl"}, may: slices.Concat(layer0, layer1, []string{"api/*"})},
 	{layer: "outer", packages: []string{"store"}, may: slices.Concat(layer0, layer1, layer2, layer3, layer4, []string{"protocol", "api", "portal"})},
 	{layer: "top", packages: []string{"app", "app/*"}, may: []string{"*"}},
 }

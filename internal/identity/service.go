@@ -71,7 +71,8 @@ func New(d Deps) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		storage: d.Storage, catalogue: d.Catalogue, audit: d.Audit, sealer: d.Sealer, now: d.Now,
+		storage: d.Storage, catalogue: d.Catalogue, audit: d.Audit, sealer: d.Sealer,
+		now:   func() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }, // as the database keeps it
 		types: slices.Clone(d.Types), baseURL: d.BaseURL, idle: d.SessionIdle, max: d.SessionMax, passwords: pw,
 		credentialMAC: d.MAC("identity: credential secret v1"),
 		tokenMAC:      d.MAC("identity: personal token v1"),
@@ -105,9 +106,22 @@ func object[T ~string](kind string, id T) string { return kind + ":" + string(id
 // known refuses text that cannot be an id before the database is asked.
 func known[T ~string](id T, what string) error {
 	if !core.ValidID(id) {
-		return core.Errorf(core.KindNotFound, "there is no such %s", what)
+		return notFound(what)
 	}
 	return nil
+}
+
+func notFound(what string) error {
+	return core.Errorf(core.KindNotFound, "there is no such %s", what)
+}
+
+// named turns the not-found of an object that a request names in a field into
+// a fault of that field.
+func named(err error, field string) error {
+	if core.Is(err, core.KindNotFound) {
+		return core.Wrap(core.KindInvalid, err, "there is no such %s", field).At(field)
+	}
+	return err
 }
 
 // numbers of the kinds that identity counts.

@@ -97,17 +97,17 @@ func (db *DB) InTx(ctx context.Context, f func(ctx context.Context, tx core.Tx) 
 
 // writer takes callers from the queue and commits them in batches: while one
 // batch is being made durable the next gathers.
-func (db *DB) writer() {
+func (db *DB) writer(chain int) {
 	defer db.done.Done()
 	for {
 		select {
 		case c := <-db.queue:
-			db.commit(db.gather(c))
+			db.commit(db.gather(c), chain)
 		case <-db.stop:
 			for {
 				select {
 				case c := <-db.queue:
-					db.commit(db.gather(c))
+					db.commit(db.gather(c), chain)
 				default:
 					return
 				}
@@ -130,7 +130,7 @@ func (db *DB) gather(first *call) []*call {
 }
 
 // commit runs a batch to its end and answers every caller.
-func (db *DB) commit(batch []*call) {
+func (db *DB) commit(batch []*call, chain int) {
 	live := batch[:0:0]
 	for _, c := range batch {
 		if err := c.ctx.Err(); err != nil {
@@ -144,7 +144,7 @@ func (db *DB) commit(batch []*call) {
 		return
 	}
 	db.fillCache()
-	err := db.runBatch(live)
+	err := db.runBatch(live, chain)
 	for _, c := range live {
 		if err != nil {
 			c.err = err
@@ -169,12 +169,12 @@ func (db *DB) fillCache() {
 // runBatch commits the batch: first all callers in one go; when one of them
 // fails, once more with a savepoint round each, so that a caller's failure
 // costs its neighbours nothing but the repeat.
-func (db *DB) runBatch(batch []*call) error {
+func (db *DB) runBatch(batch []*call, chain int) error {
 	var last error
 	for try := range maxTries {
-		clean, err := db.attempt(batch, try > 0 && len(batch) > 1)
+		clean, err := db.attempt(batch, chain, try > 0 && len(batch) > 1)
 		if err == nil && !clean {
-			clean, err = db.attempt(batch, true)
+			clean, err = db.attempt(batch, chain, true)
 		}
 		if err == nil {
 			return nil
@@ -191,7 +191,7 @@ func (db *DB) runBatch(batch []*call) error {
 // attempt is one transaction. Without savepoints it stops at the first failing
 // caller and reports clean = false with nothing kept (a lone caller's failure
 // is final: clean = true). The error is that of the transaction itself.
-func (db *DB) attempt(batch []*call, savepoints bool) (clean bool, err error) {
+func (db *DB) attempt(batch []*call, chain int, savepoints bool) (clean bool, err error) {
 	ctx := context.Background()
 	btx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -227,7 +227,7 @@ func (db *DB) attempt(batch []*call, savepoints bool) (clean bool, err error) {
 		events = append(events, c.tx.events...)
 	}
 	if len(events) > 0 {
-		if err := db.appendEvents(ctx, &Tx{Tx: btx, db: db}, events); err != nil {
+		if err := db.appendEvents(ctx, &Tx{Tx: btx, db: db}, chain, events); err != nil {
 			return false, err
 		}
 	}

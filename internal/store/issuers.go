@@ -77,49 +77,17 @@ func (db *DB) oneIssuer(ctx context.Context, where func(*bun.SelectQuery) *bun.S
 	return &i, err
 }
 
-// Issuers returns every issuer of every account, for the work that is due on
-// them (CRLs, responder certificates).
-func (db *DB) Issuers(ctx context.Context) ([]core.Issuer, error) {
-	var rows []issuerRow
-	if err := db.read.NewSelect().Model(&rows).OrderExpr("t.id").Scan(ctx); err != nil {
-		return nil, err
-	}
-	out := make([]core.Issuer, 0, len(rows))
-	for n := range rows {
-		i, err := rows[n].core()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, i)
-	}
-	return out, nil
-}
-
-// InsertIssuer adds an issuer. Kind exists: the slug is taken.
-func (db *DB) InsertIssuer(ctx context.Context, tx core.Tx, i *core.Issuer) error {
-	_, err := in(tx).NewInsert().Model(issuerRowOf(i)).Exec(ctx)
-	return exists(err, "an issuer with the short name %q exists", i.Slug)
-}
-
-// UpdateIssuer writes an issuer, but not its CRL, if its version is still
-// i.Version-1.
-func (db *DB) UpdateIssuer(ctx context.Context, tx core.Tx, i *core.Issuer) error {
-	r, err := in(tx).NewUpdate().Model(issuerRowOf(i)).ExcludeColumn("id", "account", "created_at", "crl_number", "crl", "crl_this", "crl_next").
-		Where("id = ?", string(i.ID)).Where("account = ?", string(i.Account)).Where("version = ?", i.Version-1).Exec(ctx)
-	return changed(r, exists(err, "an issuer with the short name %q exists", i.Slug), "issuer")
-}
-
 var issuerList = listing[issuerRow, core.Issuer]{
-	table: "issuers", id: "id", conv: (*issuerRow).core,
+	table: "issuers", conv: (*issuerRow).core,
 	cols: []column{
-		{core.Column{Name: "name", Title: "Name", Type: core.TypeText, Sortable: true, Default: true}, "t.name"},
-		{core.Column{Name: "slug", Title: "Short name", Type: core.TypeText, Sortable: true, Default: true}, "t.slug"},
-		{core.Column{Name: "connector", Title: "Connector", Type: core.TypeText, Sortable: true, Default: true}, "t.connector"},
-		{core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"pending", "active", "disabled"}, Sortable: true, Default: true}, "t.state"},
-		{core.Column{Name: "algorithm", Title: "Key", Type: core.TypeText, Sortable: true, Default: true}, "t.algorithm"},
-		{core.Column{Name: "root", Title: "Root", Type: core.TypeBool, Sortable: true}, "t.root"},
-		{core.Column{Name: "crl_next", Title: "CRL ends", Type: core.TypeTime, Sortable: true}, "t.crl_next"},
-		{core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, "t.created_at"},
+		{Column: core.Column{Name: "name", Title: "Name", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.name"},
+		{Column: core.Column{Name: "slug", Title: "Short name", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.slug"},
+		{Column: core.Column{Name: "connector", Title: "Connector", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.connector"},
+		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"pending", "active", "disabled"}, Sortable: true, Default: true}, expr: "t.state"},
+		{Column: core.Column{Name: "algorithm", Title: "Key", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.algorithm"},
+		{Column: core.Column{Name: "root", Title: "Root", Type: core.TypeBool, Sortable: true}, expr: "t.root"},
+		{Column: core.Column{Name: "crl_next", Title: "CRL ends", Type: core.TypeTime, Sortable: true}, expr: "t.crl_next"},
+		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, expr: "t.created_at"},
 	},
 }
 

@@ -16,13 +16,15 @@ import (
 type column struct {
 	core.Column
 	expr string // SQL expression of the value
+	// notNull columns can be sorted by their index.
+	notNull bool
 }
 
 // listing is one list: a table whose rows bun scans into R and conv turns into
 // the core type T.
 type listing[R, T any] struct {
-	table string // its alias in SQL is "t"
-	id    string // unique column that ends every sort order
+	table string   // its alias in SQL is "t"
+	key   []string // unique columns that end every sort order; default id
 	cols  []column
 	where string // fixed condition, may be empty
 	conv  func(*R) (T, error)
@@ -37,10 +39,10 @@ func (l *listing[R, T]) columns() []core.Column {
 	return out
 }
 
-// cursor is the place after the last row of a page.
+// cursor is the place after the last row of a page: the values of the sort
+// order there.
 type cursor struct {
-	ID   string `json:"i"`
-	Sort *any   `json:"s,omitempty"`
+	At   []any  `json:"a"`
 	By   string `json:"b,omitempty"`
 	Desc bool   `json:"d,omitempty"`
 }
@@ -52,21 +54,12 @@ func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (cor
 	if err != nil {
 		return none, err
 	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = core.DefaultPage
-	}
-	limit = min(limit, core.MaxPage)
-	sortExpr, desc := "", true
-	if q.Sort.Column != "" {
-		c := l.find(q.Sort.Column)
-		if c == nil || !c.Sortable {
-			return none, core.Errorf(core.KindInvalid, "the list cannot be sorted by %q", q.Sort.Column).At("sort")
-		}
-		sortExpr, desc = sortable(c), q.Sort.Desc
+	order, desc, err := l.order(q)
+	if err != nil {
+		return none, err
 	}
 	if q.Cursor != "" {
-		if err := w.after("t."+l.id, sortExpr, desc, q); err != nil {
+		if err := w.after(order, desc, q); err != nil {
 			return none, err
 		}
 	}
@@ -74,19 +67,40 @@ func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (cor
 	if desc {
 		dir = " DESC"
 	}
-	sel, order := "t.*, CAST(t."+l.id+" AS TEXT) AS cursor_id", "t."+l.id+dir
-	if sortExpr != "" {
-		sel += ", " + sortExpr + " AS cursor_sort"
-		order = sortExpr + dir + ", " + order
+	sel := "t.*"
+	for i, expr := range order {
+		sel += ", " + expr + " AS cursor_" + strconv.Itoa(i)
 	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = core.DefaultPage
+	}
+	limit = min(limit, core.MaxPage)
 	text := "SELECT " + sel + " FROM " + l.table + " AS t WHERE " + strings.Join(w.conds, " AND ") +
-		" ORDER BY " + order + " LIMIT " + strconv.Itoa(limit+1)
+		" ORDER BY " + strings.Join(order, dir+", ") + dir + " LIMIT " + strconv.Itoa(limit+1)
 	rows, err := db.query(ctx, text, w.args...)
 	if err != nil {
 		return none, err
 	}
 	defer rows.Close()
 	return l.read(ctx, db, rows, limit, q)
+}
+
+// order returns the expressions to sort by: the asked one, then the key, so
+// that the order is total. Without an asked one the newest comes first.
+func (l *listing[R, T]) order(q core.ListQuery) (exprs []string, desc bool, err error) {
+	desc = true
+	if q.Sort.Column != "" {
+		c := l.find(q.Sort.Column)
+		if c == nil || !c.Sortable {
+			return nil, false, core.Errorf(core.KindInvalid, "the list cannot be sorted by %q", q.Sort.Column).At("sort")
+		}
+		exprs, desc = append(exprs, sortable(c)), q.Sort.Desc
+	}
+	if l.key == nil {
+		return append(exprs, "t.id"), desc, nil
+	}
+	return append(exprs, l.key...), desc, nil
 }
 
 // read scans at most limit rows and makes the cursor when there are more.
@@ -115,32 +129,28 @@ func (l *listing[R, T]) read(ctx context.Context, db *DB, rows *sql.Rows, limit 
 	return p, rows.Err()
 }
 
-// nextCursor writes the place of the present row: the last columns of the
-// select list.
+// nextCursor writes the place of the present row.
 func nextCursor(rows *sql.Rows, q core.ListQuery) (string, error) {
 	names, err := rows.Columns()
 	if err != nil {
 		return "", err
 	}
-	c := cursor{By: q.Sort.Column, Desc: q.Sort.Desc}
-	var sortValue any
 	dst := make([]any, len(names))
-	for i, n := range names {
-		switch n {
-		case "cursor_id":
-			dst[i] = &c.ID
-		case "cursor_sort":
-			dst[i] = &sortValue
-			c.Sort = &sortValue
-		default:
-			dst[i] = new(any)
-		}
+	for i := range dst {
+		dst[i] = new(any)
 	}
 	if err := rows.Scan(dst...); err != nil {
 		return "", err
 	}
-	if b, ok := sortValue.([]byte); ok {
-		sortValue = string(b)
+	c := cursor{By: q.Sort.Column, Desc: q.Sort.Desc}
+	for i, n := range names {
+		if strings.HasPrefix(n, "cursor_") {
+			v := *dst[i].(*any)
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			c.At = append(c.At, v)
+		}
 	}
 	j, err := json.Marshal(c)
 	return base64.RawURLEncoding.EncodeToString(j), err
@@ -190,37 +200,39 @@ func (l *listing[R, T]) conditions(db *DB, q core.ListQuery) (*conds, error) {
 // sortable wraps columns that may be NULL, because NULLs sort differently on
 // the two engines and cannot stand in a cursor.
 func sortable(c *column) string {
-	if c.Type == core.TypeTime || c.Type == core.TypeNumber {
+	switch {
+	case c.notNull:
+		return c.expr
+	case c.Type == core.TypeTime || c.Type == core.TypeNumber:
 		return "COALESCE(" + c.expr + ", 0)"
+	case c.Type == core.TypeBool:
+		return "COALESCE(" + c.expr + ", FALSE)"
 	}
 	return "COALESCE(" + c.expr + ", '')"
 }
 
 // after continues behind a cursor.
-func (w *conds) after(id, sortExpr string, desc bool, q core.ListQuery) error {
+func (w *conds) after(order []string, desc bool, q core.ListQuery) error {
 	bad := core.Errorf(core.KindInvalid, "the cursor is not one of this list").At("cursor")
 	raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 	var c cursor
-	if err != nil || len(raw) > 4096 || json.Unmarshal(raw, &c) != nil || c.By != q.Sort.Column || c.Desc != q.Sort.Desc || (sortExpr != "") != (c.Sort != nil) {
+	if err != nil || len(raw) > 8192 || json.Unmarshal(raw, &c) != nil || c.By != q.Sort.Column || c.Desc != q.Sort.Desc || len(c.At) != len(order) {
 		return bad
+	}
+	for i, v := range c.At {
+		switch x := v.(type) {
+		case float64:
+			c.At[i] = int64(x)
+		case string, bool:
+		default:
+			return bad
+		}
 	}
 	op := ">"
 	if desc {
 		op = "<"
 	}
-	if sortExpr == "" {
-		w.add(id+" "+op+" ?", c.ID)
-		return nil
-	}
-	v := *c.Sort
-	switch x := v.(type) {
-	case float64:
-		v = int64(x)
-	case string, bool:
-	default:
-		return bad
-	}
-	w.add("("+sortExpr+" "+op+" ? OR ("+sortExpr+" = ? AND "+id+" "+op+" ?))", v, v, c.ID)
+	w.add("("+strings.Join(order, ", ")+") "+op+" (?"+strings.Repeat(", ?", len(order)-1)+")", c.At...)
 	return nil
 }
 

@@ -88,16 +88,16 @@ func (db *DB) UpdateProduct(ctx context.Context, tx core.Tx, p *core.Product) er
 }
 
 var productList = listing[productRow, core.Product]{
-	table: "products", id: "id", conv: (*productRow).core,
+	table: "products", conv: (*productRow).core,
 	cols: []column{
-		{core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, "t.number"},
-		{core.Column{Name: "code", Title: "Code", Type: core.TypeText, Sortable: true, Default: true}, "t.code"},
-		{core.Column{Name: "name", Title: "Name", Type: core.TypeText, Sortable: true, Default: true}, "t.name"},
-		{core.Column{Name: "description", Title: "Description", Type: core.TypeText}, "t.description"},
-		{core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID, Default: true}, "t.issuer"},
-		{core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"active", "disabled"}, Sortable: true, Default: true}, "t.state"},
-		{core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, "t.created_at"},
-		{core.Column{Name: "updated_at", Title: "Changed", Type: core.TypeTime, Sortable: true, Default: true}, "t.updated_at"},
+		{Column: core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, expr: "t.number"},
+		{Column: core.Column{Name: "code", Title: "Code", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.code"},
+		{Column: core.Column{Name: "name", Title: "Name", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.name"},
+		{Column: core.Column{Name: "description", Title: "Description", Type: core.TypeText}, expr: "t.description"},
+		{Column: core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID, Default: true}, expr: "t.issuer"},
+		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"active", "disabled"}, Sortable: true, Default: true}, expr: "t.state"},
+		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, expr: "t.created_at"},
+		{Column: core.Column{Name: "updated_at", Title: "Changed", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.updated_at"},
 	},
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -96,9 +97,13 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range writers {
+	first := 0
+	if db.dialect == Postgres {
+		first = rand.IntN(chains)
+	}
+	for i := range writers {
 		db.done.Add(1)
-		go db.writer()
+		go db.writer((first + i) % chains)
 	}
 	return db, nil
 }

@@ -8,10 +8,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -180,30 +183,25 @@ func extraExtensions(t core.Template) ([]pkix.Extension, error) {
 	}
 	var out []pkix.Extension
 	for _, e := range list {
-		oid, err := x509.ParseOID(e.OID)
+		oid, err := splitOID(e.OID)
 		if err != nil {
 			return nil, err
 		}
-		var id []int
-		for _, arc := range splitOID(oid.String()) {
-			id = append(id, arc)
-		}
-		out = append(out, pkix.Extension{Id: id, Critical: e.Critical, Value: e.Value})
+		out = append(out, pkix.Extension{Id: oid, Critical: e.Critical, Value: e.Value})
 	}
 	return out, nil
 }
 
-func splitOID(s string) []int {
-	var out []int
-	n := 0
-	for i := range len(s) {
-		if s[i] == '.' {
-			out, n = append(out, n), 0
-			continue
+func splitOID(s string) (asn1.ObjectIdentifier, error) {
+	var out asn1.ObjectIdentifier
+	for arc := range strings.SplitSeq(s, ".") {
+		n, err := strconv.Atoi(arc)
+		if err != nil {
+			return nil, err
 		}
-		n = n*10 + int(s[i]-'0')
+		out = append(out, n)
 	}
-	return append(out, n)
+	return out, nil
 }
 
 // GeneralNames turns names into the form that x509x writes.

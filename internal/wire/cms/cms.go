@@ -8,11 +8,10 @@
 package cms
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/big"
-
-	"crypto/x509"
 
 	"github.com/certwright/certwright/internal/wire/x509x"
 	"golang.org/x/crypto/cryptobyte"

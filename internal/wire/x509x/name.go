@@ -98,7 +98,7 @@ func (r *RDN) setElement(element []byte) bool {
 	var body cryptobyte.String
 	var tag asn1.Tag
 	s := cryptobyte.String(element)
-	if !s.ReadAnyASN1(&body, &tag) || !s.Empty() {
+	if !s.ReadAnyASN1(&body, &tag) || !s.Empty() || tag == 0 {
 		return false
 	}
 	r.Tag = Tag(tag)

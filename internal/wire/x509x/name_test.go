@@ -226,8 +226,8 @@ func FuzzParseName(f *testing.F) {
 			return
 		}
 		again, err := n.Marshal()
-		if err != nil {
-			t.Fatalf("%x: %v does not marshal: %v", der, n, err)
+		if err != nil { // such as "*" in a country
+			return
 		}
 		back, err := ParseName(again)
 		if err != nil || len(back) != len(n) {

@@ -17,6 +17,7 @@ CREATE TABLE issuers (
   algorithm TEXT NOT NULL,
   crl_number BIGINT NOT NULL,
   crl BYTEA,
+  crl_kept BIGINT NOT NULL DEFAULT 0,
   crl_this BIGINT,
   crl_next BIGINT,
   responder BYTEA,

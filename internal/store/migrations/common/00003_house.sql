@@ -14,6 +14,9 @@ CREATE TABLE audit_entries (
   object TEXT NOT NULL,
   outcome TEXT NOT NULL,
   actor TEXT NOT NULL,
+  login TEXT,
+  address TEXT,
+  request TEXT NOT NULL,
   protocol TEXT NOT NULL,
   credential TEXT,
   payload BYTEA,
@@ -49,27 +52,7 @@ CREATE TABLE leases (
   token BIGINT NOT NULL
 );
 
-CREATE TABLE protocol_state (
-  kind TEXT NOT NULL,
-  id TEXT NOT NULL,
-  account TEXT NOT NULL,
-  owner TEXT NOT NULL,
-  version BIGINT NOT NULL,
-  expires_at BIGINT,
-  index1 TEXT,
-  index2 TEXT,
-  body BYTEA NOT NULL,
-  created_at BIGINT NOT NULL,
-  updated_at BIGINT NOT NULL,
-  PRIMARY KEY (kind, id)
-);
-CREATE INDEX protocol_state_index1 ON protocol_state (kind, index1, id) WHERE index1 IS NOT NULL;
-CREATE INDEX protocol_state_index2 ON protocol_state (kind, index2, id) WHERE index2 IS NOT NULL;
-CREATE INDEX protocol_state_owner ON protocol_state (kind, owner, id);
-CREATE INDEX protocol_state_expiry ON protocol_state (expires_at) WHERE expires_at IS NOT NULL;
-
 -- +goose Down
-DROP TABLE protocol_state;
 DROP TABLE leases;
 DROP TABLE settings;
 DROP TABLE audit_checkpoints;

@@ -1,0 +1,188 @@
+package resource
+
+import (
+	"time"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// Account is a tenant.
+type Account struct {
+	ID        core.AccountID `json:"id"`
+	Number    int64          `json:"number"`
+	Name      string         `json:"name"`
+	CreatedAt time.Time      `json:"created_at"`
+}
+
+// AccountUpdate changes the account.
+type AccountUpdate struct {
+	Name string `json:"name" minLength:"1" maxLength:"200"`
+}
+
+// Organisation is a legal entity inside an account.
+type Organisation struct {
+	ID        core.OrganisationID `json:"id"`
+	Number    int64               `json:"number"`
+	Name      string              `json:"name"`
+	Country   string              `json:"country"`
+	State     string              `json:"state"`
+	Locality  string              `json:"locality"`
+	Email     string              `json:"email"`
+	CreatedAt time.Time           `json:"created_at"`
+	UpdatedAt time.Time           `json:"updated_at"`
+}
+
+// OrganisationFields are what can be said of an organisation.
+type OrganisationFields struct {
+	Name     string `json:"name" minLength:"1" maxLength:"200"`
+	Country  string `json:"country,omitempty" maxLength:"2" doc:"ISO 3166-1 alpha-2"`
+	State    string `json:"state,omitempty" maxLength:"128"`
+	Locality string `json:"locality,omitempty" maxLength:"128"`
+	Email    string `json:"email,omitempty" maxLength:"254"`
+}
+
+// Group is a set of users that owns credentials and certificates.
+type Group struct {
+	ID           core.GroupID        `json:"id"`
+	Number       int64               `json:"number"`
+	Organisation core.OrganisationID `json:"organisation,omitempty"`
+	Name         string              `json:"name"`
+	Email        string              `json:"email"`
+	CreatedAt    time.Time           `json:"created_at"`
+	UpdatedAt    time.Time           `json:"updated_at"`
+}
+
+// GroupFields are what can be said of a group.
+type GroupFields struct {
+	Name         string              `json:"name" minLength:"1" maxLength:"200"`
+	Organisation core.OrganisationID `json:"organisation,omitempty"`
+	Email        string              `json:"email,omitempty" maxLength:"254" doc:"where notices about the group's certificates go"`
+}
+
+// User is a person.
+type User struct {
+	ID          core.UserID    `json:"id"`
+	Number      int64          `json:"number"`
+	Login       string         `json:"login"`
+	Name        string         `json:"name"`
+	Email       string         `json:"email"`
+	State       core.UserState `json:"state" enum:"active,disabled"`
+	Grants      []core.Grant   `json:"grants" nullable:"false"`
+	Groups      []core.GroupID `json:"groups" nullable:"false"`
+	MustChange  bool           `json:"must_change" doc:"has a one-time password and must set another"`
+	LockedUntil time.Time      `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
+	LastSignIn  time.Time      `json:"last_sign_in,omitzero"`
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+}
+
+// NewUser is a person to be added. A one-time password is made.
+type NewUser struct {
+	Login  string         `json:"login" minLength:"1" maxLength:"128"`
+	Name   string         `json:"name" minLength:"1" maxLength:"200"`
+	Email  string         `json:"email,omitempty" maxLength:"254"`
+	Grants []core.Grant   `json:"grants,omitempty" nullable:"false" maxItems:"1000"`
+	Groups []core.GroupID `json:"groups,omitempty" nullable:"false" maxItems:"1000"`
+}
+
+// UserChange changes a person; what is absent stays.
+type UserChange struct {
+	Name   *string         `json:"name,omitempty" maxLength:"200"`
+	Email  *string         `json:"email,omitempty" maxLength:"254"`
+	Grants *[]core.Grant   `json:"grants,omitempty" nullable:"false" maxItems:"1000" doc:"role, in the whole account or in one group"`
+	Groups *[]core.GroupID `json:"groups,omitempty" nullable:"false" maxItems:"1000"`
+}
+
+// IssuedPassword is a user with a one-time password.
+type IssuedPassword struct {
+	User     User   `json:"user"`
+	Password string `json:"password" doc:"good for one sign-in, which must set another; shown this once"`
+}
+
+// Roles is the access table.
+type Roles struct {
+	Items []Rule `json:"items" nullable:"false"`
+}
+
+// Rule is one row of the access table.
+type Rule struct {
+	Action string      `json:"action"`
+	Scope  string      `json:"scope" doc:"account: needs a role in the whole account; group: in the thing's group; any: in any"`
+	Roles  []core.Role `json:"roles" nullable:"false"`
+}
+
+// SignIn asks for a session.
+type SignIn struct {
+	Login    string `json:"login" minLength:"1" maxLength:"128"`
+	Password string `json:"password" minLength:"1" maxLength:"1024"`
+}
+
+// PasswordChange sets one's own password.
+type PasswordChange struct {
+	Old string `json:"old" minLength:"1" maxLength:"1024"`
+	New string `json:"new" minLength:"1" maxLength:"1024"`
+}
+
+// Me is who asks and what he may do.
+type Me struct {
+	Account     Account        `json:"account"`
+	User        core.UserID    `json:"user"`
+	Login       string         `json:"login"`
+	Name        string         `json:"name"`
+	Email       string         `json:"email"`
+	Groups      []core.GroupID `json:"groups" nullable:"false"`
+	Session     core.SessionID `json:"session,omitempty"`
+	Token       core.TokenID   `json:"token,omitempty"`
+	MustChange  bool           `json:"must_change" doc:"nothing but a change of password is allowed"`
+	Permissions []Permission   `json:"permissions" nullable:"false"`
+}
+
+// Permission is an action that is allowed.
+type Permission struct {
+	Action string         `json:"action"`
+	All    bool           `json:"all" doc:"in the whole account"`
+	Groups []core.GroupID `json:"groups,omitempty" nullable:"false" doc:"in these groups only"`
+}
+
+// Session is a signed-in browser.
+type Session struct {
+	ID        core.SessionID `json:"id"`
+	User      core.UserID    `json:"user"`
+	Address   string         `json:"address"`
+	Agent     string         `json:"agent"`
+	Current   bool           `json:"current" doc:"the one of this request"`
+	CreatedAt time.Time      `json:"created_at"`
+	LastSeen  time.Time      `json:"last_seen"`
+	ExpiresAt time.Time      `json:"expires_at"`
+}
+
+// Token is a personal API token without its secret.
+type Token struct {
+	ID        core.TokenID `json:"id"`
+	User      core.UserID  `json:"user"`
+	Name      string       `json:"name"`
+	Prefix    string       `json:"prefix" doc:"its public beginning"`
+	Roles     []core.Role  `json:"roles" nullable:"false" doc:"it acts with these at most; empty: all its user has"`
+	ExpiresAt time.Time    `json:"expires_at,omitzero" doc:"absent: never"`
+	LastUsed  time.Time    `json:"last_used,omitzero"`
+	RevokedAt time.Time    `json:"revoked_at,omitzero"`
+	CreatedAt time.Time    `json:"created_at"`
+}
+
+// NewToken is a personal API token to be made.
+type NewToken struct {
+	Name      string      `json:"name" minLength:"1" maxLength:"100"`
+	Roles     []core.Role `json:"roles,omitempty" nullable:"false" maxItems:"10"`
+	ExpiresAt time.Time   `json:"expires_at,omitzero"`
+}
+
+// IssuedToken is a new token.
+type IssuedToken struct {
+	Token  Token  `json:"token"`
+	Secret string `json:"secret" doc:"for the header Authorization: Bearer; shown this once"`
+}
+
+// Count says how many things were changed.
+type Count struct {
+	Count int `json:"count"`
+}

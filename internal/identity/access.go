@@ -1,0 +1,275 @@
+package identity
+
+import (
+	"slices"
+
+	"github.com/certwright/certwright/internal/core"
+)
+
+// Action is something that a person or machine may do.
+type Action string
+
+// The actions.
+const (
+	PasswordOwn Action = "password.own" // change one's own password
+	SessionOwn  Action = "session.own"  // list and end one's own sessions
+	TokenOwn    Action = "token.own"    // make, list and revoke one's own tokens
+
+	AccountView        Action = "account.view"
+	AccountManage      Action = "account.manage"
+	OrganisationView   Action = "organisation.view"
+	OrganisationManage Action = "organisation.manage"
+	GroupView          Action = "group.view"
+	GroupManage        Action = "group.manage"
+	UserView           Action = "user.view"
+	UserManage         Action = "user.manage" // also other people's sessions, tokens and passwords
+
+	CredentialView       Action = "credential.view"
+	CredentialCreate     Action = "credential.create"
+	CredentialUpdate     Action = "credential.update"
+	CredentialRevoke     Action = "credential.revoke"
+	CredentialRegenerate Action = "credential.regenerate"
+	CredentialDefault    Action = "credential.default" // give it the bare path
+	CredentialProve      Action = "credential.prove"   // declare names proven
+
+	ProductView   Action = "product.view"
+	ProductManage Action = "product.manage"
+	IssuerView    Action = "issuer.view"
+	IssuerManage  Action = "issuer.manage"
+
+	OrderView    Action = "order.view"
+	OrderCreate  Action = "order.create"
+	OrderCancel  Action = "order.cancel"
+	OrderApprove Action = "order.approve"
+
+	CertificateView      Action = "certificate.view"
+	CertificateDownload  Action = "certificate.download"
+	CertificateExportKey Action = "certificate.export-key"
+	CertificateRenew     Action = "certificate.renew"
+	CertificateRevoke    Action = "certificate.revoke"
+	CertificateUpdate    Action = "certificate.update" // tags, owner
+
+	AuditView      Action = "audit.view"
+	AuditVerify    Action = "audit.verify"
+	JobView        Action = "job.view"
+	JobManage      Action = "job.manage"
+	SettingsView   Action = "settings.view"
+	SettingsManage Action = "settings.manage"
+	BackupCreate   Action = "backup.create"
+)
+
+// Scope says what a grant must cover for an action.
+type Scope string
+
+// The scopes.
+const (
+	// ScopeAccount: the grant must be for the whole account.
+	ScopeAccount Scope = "account"
+	// ScopeGroup: a grant for the whole account, or for the object's group. An
+	// object without a group needs the former.
+	ScopeGroup Scope = "group"
+	// ScopeAny: any grant of the role; for catalogues and for what is one's own.
+	ScopeAny Scope = "any"
+)
+
+// Two roles that cannot be granted. RolePasswordChange is all that a person
+// with a one-time password has; RoleCredential stands for an API credential,
+// in its group.
+const (
+	RolePasswordChange core.Role = "password-change"
+	RoleCredential     core.Role = "credential"
+)
+
+// noGroup is the scope of a grant that covers no group at all.
+const noGroup core.GroupID = "none"
+
+// Rule is one row of the access table.
+type Rule struct {
+	Action Action
+	Scope  Scope
+	Roles  []core.Role
+}
+
+// Short names for the columns of the table.
+const (
+	adm = core.RoleAdministrator
+	cad = core.RoleCAAdministrator
+	app = core.RoleApprover
+	opr = core.RoleOperator
+	aud = core.RoleAuditor
+	req = core.RoleRequester
+	pwd = RolePasswordChange
+	crd = RoleCredential
+)
+
+// rules is the access table. What is not in it is forbidden.
+var rules = []Rule{
+	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req, pwd}},
+	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+
+	{AccountView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+	{AccountManage, ScopeAccount, []core.Role{adm}},
+	{OrganisationView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+	{OrganisationManage, ScopeAccount, []core.Role{adm}},
+	{GroupView, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req}},
+	{GroupManage, ScopeGroup, []core.Role{adm}},
+	{UserView, ScopeGroup, []core.Role{adm, cad, app, opr, aud}},
+	{UserManage, ScopeAccount, []core.Role{adm}},
+
+	{CredentialView, ScopeGroup, []core.Role{adm, cad, app, opr, aud}},
+	{CredentialCreate, ScopeGroup, []core.Role{adm, opr}},
+	{CredentialUpdate, ScopeGroup, []core.Role{adm, opr}},
+	{CredentialRevoke, ScopeGroup, []core.Role{adm, cad, opr}},
+	{CredentialRegenerate, ScopeGroup, []core.Role{adm, opr}},
+	{CredentialDefault, ScopeAccount, []core.Role{adm, opr}},
+	{CredentialProve, ScopeAccount, []core.Role{adm, cad}},
+
+	{ProductView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{ProductManage, ScopeAccount, []core.Role{adm, cad}},
+	{IssuerView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{IssuerManage, ScopeAccount, []core.Role{adm, cad}},
+
+	{OrderView, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{OrderCreate, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{OrderCancel, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{OrderApprove, ScopeGroup, []core.Role{adm, app}},
+
+	{CertificateView, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{CertificateDownload, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{CertificateExportKey, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{CertificateRenew, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
+	{CertificateUpdate, ScopeGroup, []core.Role{adm, opr}},
+
+	{AuditView, ScopeAccount, []core.Role{adm, cad, aud}},
+	{AuditVerify, ScopeAccount, []core.Role{adm, aud}},
+	{JobView, ScopeAccount, []core.Role{adm, cad, opr, aud}},
+	{JobManage, ScopeAccount, []core.Role{adm, opr}},
+	{SettingsView, ScopeAccount, []core.Role{adm, cad, aud}},
+	{SettingsManage, ScopeAccount, []core.Role{adm}},
+	{BackupCreate, ScopeAccount, []core.Role{adm}},
+}
+
+// Rules returns the access table, for the portal and the documentation.
+func Rules() []Rule {
+	out := slices.Clone(rules)
+	for i := range out {
+		out[i].Roles = slices.Clone(out[i].Roles)
+	}
+	return out
+}
+
+func ruleFor(a Action) *Rule {
+	for i := range rules {
+		if rules[i].Action == a {
+			return &rules[i]
+		}
+	}
+	return nil
+}
+
+// grants returns what p may be. A credential has one grant for its group.
+func grants(p *core.Principal) []core.Grant {
+	switch {
+	case p == nil:
+		return nil
+	case p.Credential != nil:
+		return []core.Grant{{Role: crd, Group: p.Group}}
+	}
+	return p.Grants
+}
+
+// Can returns nil when p may do a to an object of group, else an error of kind
+// forbidden. group is empty for objects that belong to the account alone and
+// for new ones that will; then only a grant for the whole account will do,
+// unless the action's scope is any. Internal actors may do everything in their
+// account. The account itself is not looked at here: storage answers for it.
+func Can(p *core.Principal, a Action, group core.GroupID) error {
+	if p != nil && p.System != "" {
+		return nil
+	}
+	r := ruleFor(a)
+	if r == nil {
+		return core.Errorf(core.KindForbidden, "nobody may do %s", a)
+	}
+	g := grants(p)
+	if slices.ContainsFunc(g, func(g core.Grant) bool { return r.covers(g, group) }) {
+		return nil
+	}
+	if p != nil && slices.ContainsFunc(g, func(g core.Grant) bool { return g.Role == pwd }) {
+		return core.Errorf(core.KindForbidden, "set a new password first")
+	}
+	return core.Errorf(core.KindForbidden, "your roles do not include %s here", a)
+}
+
+func (r *Rule) covers(g core.Grant, group core.GroupID) bool {
+	if !slices.Contains(r.Roles, g.Role) {
+		return false
+	}
+	switch r.Scope {
+	case ScopeAny:
+		return true
+	case ScopeGroup:
+		return g.Group == "" || (g.Group == group && group != noGroup)
+	}
+	return g.Group == ""
+}
+
+// VisibleGroups returns for which groups p may do a: all of the account, or
+// the ones listed (none: empty).
+func VisibleGroups(p *core.Principal, a Action) (all bool, groups []core.GroupID) {
+	if p != nil && p.System != "" {
+		return true, nil
+	}
+	r := ruleFor(a)
+	if r == nil {
+		return false, nil
+	}
+	for _, g := range grants(p) {
+		switch {
+		case !slices.Contains(r.Roles, g.Role):
+		case g.Group == "" || r.Scope == ScopeAny:
+			return true, nil
+		case r.Scope == ScopeGroup && g.Group != noGroup && !slices.Contains(groups, g.Group):
+			groups = append(groups, g.Group)
+		}
+	}
+	return false, groups
+}
+
+// MayApprove reports whether p may decide over an order: an approver of its
+// group who did not ask for it himself (four eyes), neither in person nor
+// through a credential that acts for him.
+func MayApprove(p *core.Principal, o *core.Order) error {
+	if err := Can(p, OrderApprove, o.Group); err != nil {
+		return err
+	}
+	if p.User == "" {
+		return core.Errorf(core.KindForbidden, "only a person may approve")
+	}
+	if p.User == o.User {
+		return core.Errorf(core.KindForbidden, "nobody may decide over an order of his own")
+	}
+	return nil
+}
+
+// effective turns the grants of a user into those of a principal: a requester
+// for the whole account asks for the groups that he is a member of. limit caps
+// the roles (of a token); empty means no cap.
+func effective(u *core.User, limit []core.Role) []core.Grant {
+	var out []core.Grant
+	for _, g := range u.Grants {
+		switch {
+		case len(limit) > 0 && !slices.Contains(limit, g.Role):
+		case g.Role == req && g.Group == "":
+			out = append(out, core.Grant{Role: req, Group: noGroup})
+			for _, id := range u.Groups {
+				out = append(out, core.Grant{Role: req, Group: id})
+			}
+		default:
+			out = append(out, g)
+		}
+	}
+	return out
+}

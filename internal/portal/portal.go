@@ -1,0 +1,211 @@
+// Package portal serves what a person sees in a browser: the sign-in pages,
+// rendered here and working without JavaScript, and the pages behind them.
+package portal
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/secret"
+	"github.com/certwright/certwright/internal/wire/httpx"
+)
+
+// Cookie is the name of the session cookie. The __Host- prefix (RFC 6265bis
+// section 4.1.3.2) ties it to this host, https and the whole path.
+const Cookie = "__Host-certwright"
+
+//go:embed pages
+var files embed.FS
+
+// Identity is the part of identity that the portal uses.
+type Identity interface {
+	SignIn(ctx context.Context, in identity.SignIn) (*identity.SignedIn, error)
+	SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
+	ChangePassword(ctx context.Context, p *core.Principal, old, fresh string) error
+	EndSession(ctx context.Context, p *core.Principal, id core.SessionID) error
+	CreateToken(ctx context.Context, p *core.Principal, n identity.NewToken) (*core.Token, secret.Redacted, error)
+	Tokens(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Token], error)
+	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
+}
+
+// Deps are what the portal stands on.
+type Deps struct {
+	Identity Identity
+	BaseURL  func() string
+	APIPath  string
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Portal serves the pages.
+type Portal struct {
+	d     Deps
+	pages *template.Template
+	style []byte
+	etag  string
+	guard *http.CrossOriginProtection
+}
+
+// New makes a Portal.
+func New(d Deps) (*Portal, error) {
+	t, err := template.New("").Funcs(template.FuncMap{"date": func(t time.Time) string {
+		if t.IsZero() {
+			return "never"
+		}
+		return t.Format("02-Jan-2006 15:04 UTC")
+	}}).ParseFS(files, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	style, err := files.ReadFile("pages/style.css")
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(style)
+	return &Portal{d: d, pages: t, style: style, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, guard: http.NewCrossOriginProtection()}, nil
+}
+
+// Routes lists the pages.
+func (p *Portal) Routes() []httpx.Route {
+	r := func(pattern string, h http.HandlerFunc) httpx.Route {
+		return httpx.Route{Protocol: "portal", Pattern: pattern, Handler: p.guard.Handler(h)}
+	}
+	return []httpx.Route{
+		r("GET /{$}", p.home),
+		r("GET /signin", p.signInPage),
+		r("POST /signin", p.signIn),
+		r("POST /signout", p.signOut),
+		r("GET /password", p.passwordPage),
+		r("POST /password", p.password),
+		r("POST /tokens", p.createToken),
+		r("POST /tokens/{id}/revoke", p.revokeToken),
+		r("GET /style.css", p.styleSheet),
+	}
+}
+
+// view is what every page can show.
+type view struct {
+	Title   string
+	Login   string
+	Error   string
+	Note    string
+	Next    string
+	APIURL  string
+	BaseURL string
+	Tokens  []core.Token
+	Fresh   string // a new token's text, shown once
+	Must    bool   // the password must be changed first
+	Now     time.Time
+}
+
+// render writes a page. Nothing on it may be loaded from elsewhere, framed or
+// cached.
+func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page string, v view) {
+	v.APIURL, v.BaseURL, v.Now = p.d.BaseURL()+p.d.APIPath, p.d.BaseURL(), p.d.Now()
+	var b bytes.Buffer
+	if err := p.pages.ExecuteTemplate(&b, page, v); err != nil {
+		p.d.Log.ErrorContext(r.Context(), "render page", "page", page, "error", err)
+		http.Error(w, "internal error, request "+httpx.RequestID(r.Context()), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	httpx.Reply(w, r, status, b.Bytes())
+}
+
+// fail shows an error on the page it belongs to. Only what may be shown is.
+func (p *Portal) fail(w http.ResponseWriter, r *http.Request, page string, v view, err error) {
+	e := core.AsError(err)
+	status := http.StatusUnprocessableEntity
+	switch e.Kind {
+	case core.KindUnauthenticated:
+		status = http.StatusUnauthorized
+	case core.KindForbidden:
+		status = http.StatusForbidden
+	case core.KindRateLimited:
+		status = http.StatusTooManyRequests
+	case core.KindUnavailable:
+		status = http.StatusServiceUnavailable
+	case core.KindInternal:
+		status = http.StatusInternalServerError
+		p.d.Log.ErrorContext(r.Context(), "page failed", "page", page, "error", err, "request", httpx.RequestID(r.Context()))
+		e = core.Errorf(core.KindInternal, "Something went wrong here. Request %s", httpx.RequestID(r.Context()))
+	}
+	if e.RetryAfter > 0 {
+		seconds := int64((e.RetryAfter + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+		e = core.Errorf(e.Kind, "%s; try again in %d seconds", e.Detail, seconds)
+	}
+	v.Error = e.Detail
+	p.render(w, r, status, page, v)
+}
+
+// who returns the signed-in person, or sends the browser to sign in.
+func (p *Portal) who(w http.ResponseWriter, r *http.Request) *core.Principal {
+	if c, err := r.Cookie(Cookie); err == nil {
+		by, err := p.d.Identity.SessionPrincipal(r.Context(), c.Value, httpx.ClientAddr(r.Context()))
+		if err == nil {
+			by.RequestID = httpx.RequestID(r.Context())
+			return by
+		}
+		if !core.Is(err, core.KindUnauthenticated) {
+			p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
+			return nil
+		}
+	}
+	http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
+	return nil
+}
+
+// mustChange reports whether the session may only change the password.
+func mustChange(by *core.Principal) bool {
+	return len(by.Grants) == 1 && by.Grants[0].Role == identity.RolePasswordChange
+}
+
+func (p *Portal) home(w http.ResponseWriter, r *http.Request) {
+	by := p.who(w, r)
+	if by == nil {
+		return
+	}
+	if mustChange(by) {
+		http.Redirect(w, r, "/password", http.StatusSeeOther)
+		return
+	}
+	p.showHome(w, r, by, view{})
+}
+
+func (p *Portal) showHome(w http.ResponseWriter, r *http.Request, by *core.Principal, v view) {
+	v.Title, v.Login = "Certwright", by.Login
+	q := core.ListQuery{Account: by.Account, Limit: 100, Filter: core.Filter{{Column: "user", Op: core.OpEquals, Values: []string{string(by.User)}}}}
+	page, err := p.d.Identity.Tokens(r.Context(), by, q)
+	if err != nil {
+		p.fail(w, r, "home.html", v, err)
+		return
+	}
+	v.Tokens = page.Items
+	p.render(w, r, http.StatusOK, "home.html", v)
+}
+
+func (p *Portal) styleSheet(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=3600")
+	w.Header().Set("ETag", p.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.style))
+}

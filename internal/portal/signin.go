@@ -1,0 +1,113 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/wire/httpx"
+)
+
+func (p *Portal) signInPage(w http.ResponseWriter, r *http.Request) {
+	p.render(w, r, http.StatusOK, "signin.html", view{Title: "Sign in", Next: local(r.URL.Query().Get("next"))})
+}
+
+// local returns next when it is a path on this server, else the home page.
+func local(next string) string {
+	if strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && !strings.ContainsAny(next, "\\\r\n") {
+		return next
+	}
+	return "/"
+}
+
+func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
+	v := view{Title: "Sign in", Next: local(r.PostFormValue("next"))}
+	v.Login = r.PostFormValue("login")
+	in, err := p.d.Identity.SignIn(r.Context(), identity.SignIn{Login: v.Login, Password: r.PostFormValue("password"),
+		Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())})
+	if err != nil {
+		p.fail(w, r, "signin.html", v, err)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: Cookie, Value: in.Secret.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	next := v.Next
+	if in.MustChange {
+		next = "/password"
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
+	by := p.who(w, r)
+	if by == nil {
+		return
+	}
+	if err := p.d.Identity.EndSession(r.Context(), by, by.Session); err != nil && !core.Is(err, core.KindNotFound) {
+		p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: Cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+}
+
+func (p *Portal) passwordPage(w http.ResponseWriter, r *http.Request) {
+	by := p.who(w, r)
+	if by == nil {
+		return
+	}
+	p.render(w, r, http.StatusOK, "password.html", view{Title: "Change password", Login: by.Login, Must: mustChange(by)})
+}
+
+func (p *Portal) password(w http.ResponseWriter, r *http.Request) {
+	by := p.who(w, r)
+	if by == nil {
+		return
+	}
+	v := view{Title: "Change password", Login: by.Login, Must: mustChange(by)}
+	fresh := r.PostFormValue("fresh")
+	if fresh != r.PostFormValue("again") {
+		p.fail(w, r, "password.html", v, core.Errorf(core.KindInvalid, "The two new passwords differ."))
+		return
+	}
+	if err := p.d.Identity.ChangePassword(r.Context(), by, r.PostFormValue("old"), fresh); err != nil {
+		p.fail(w, r, "password.html", v, err)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (p *Portal) createToken(w http.ResponseWriter, r *http.Request) {
+	by := p.who(w, r)
+	if by == nil {
+		return
+	}
+	n := identity.NewToken{Name: r.PostFormValue("name")}
+	switch days := r.PostFormValue("days"); days {
+	case "1", "30", "90", "365":
+		d := map[string]int{"1": 1, "30": 30, "90": 90, "365": 365}[days]
+		n.ExpiresAt = p.d.Now().Add(time.Duration(d) * 24 * time.Hour)
+	default:
+		p.fail(w, r, "home.html", view{Title: "Certwright", Login: by.Login}, core.Errorf(core.KindInvalid, "Choose how long the token is valid."))
+		return
+	}
+	_, text, err := p.d.Identity.CreateToken(r.Context(), by, n)
+	if err != nil {
+		p.fail(w, r, "home.html", view{Title: "Certwright", Login: by.Login}, err)
+		return
+	}
+	p.showHome(w, r, by, view{Fresh: text.Reveal()})
+}
+
+func (p *Portal) revokeToken(w http.ResponseWriter, r *http.Request) {
+	by := p.who(w, r)
+	if by == nil {
+		return
+	}
+	if err := p.d.Identity.RevokeToken(r.Context(), by, core.TokenID(r.PathValue("id"))); err != nil {
+		p.fail(w, r, "home.html", view{Title: "Certwright", Login: by.Login}, err)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
