@@ -44,6 +44,7 @@ type Config struct {
 type Listen struct {
 	Main  string `help:"HTTPS without client certificates: portal, management API, vendor APIs, protocols." default:":8443"`
 	MTLS  string `name:"mtls" help:"HTTPS that asks for a client certificate: EST re-enrolment and the like; - for none." default:":8444"`
+	Ops   string `help:"HTTP for operators: /metrics, /healthz, /readyz; - for none." default:"127.0.0.1:8081"`
 	Plain string `help:"HTTP: CRLs, OCSP, issuer certificates, and protocols that need it; - for none." default:":8080"`
 }
 

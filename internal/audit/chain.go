@@ -299,6 +299,7 @@ func (c *checker) finish(head *Head) []Problem {
 	end := c.last.pos + c.offset
 	if head != nil && end > head.Seq {
 		if from := max(head.Seq, c.anchored) + 1; from <= end {
+			c.forget(from, end)
 			c.problem(ProblemInserted, from, end, "the recorded head of the chain is row %d", head.Seq)
 		} else {
 			c.problem(ProblemChanged, end, end, "the recorded head names row %d, but a checkpoint covers row %d", head.Seq, end)
@@ -331,10 +332,16 @@ func (c *checker) finishSuspects() {
 			c.problem(ProblemReordered, s.pos, s.pos, "row %d stands here", s.true)
 		case s.true > want:
 			c.problem(ProblemRemoved, want, s.true-1, "removed, and the row after it was renumbered")
+			if s.pos == c.last.pos {
+				c.offset = s.true - s.pos
+			}
 		default:
 			from := s.pos - (want - s.true)
 			c.forget(from, s.pos-1)
 			c.problem(ProblemInserted, from, s.pos-1, "inserted, and the row after it was renumbered")
+			if s.pos == c.last.pos {
+				c.offset = s.true - s.pos
+			}
 		}
 	}
 }

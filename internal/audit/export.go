@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -129,7 +130,7 @@ func (x *exporter) run(ctx context.Context) error {
 		if err == nil && head.Seq > start.Seq {
 			err = x.log.storage.WalkRows(ctx, head.Chain, start.Seq+1, func(r *Row) error { return x.row(r, head.Seq) })
 		}
-		if err != nil && err != errStop {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 	}
@@ -181,12 +182,10 @@ func (x *exporter) checkpoints(ctx context.Context) error {
 	return nil
 }
 
-// errStop ends a walk early.
-var errStop = core.Errorf(core.KindInternal, "the end of the export is reached")
-
+// row writes one row; io.EOF ends the walk after stop.
 func (x *exporter) row(r *Row, stop int64) error {
 	if r.Seq > stop {
-		return errStop
+		return io.EOF
 	}
 	x.rows++
 	n := line{Kind: kindRow, Chain: r.Chain, Seq: r.Seq, Prev: hexOf(r.Prev), Hash: hexOf(r.Hash)}

@@ -20,8 +20,9 @@ const maxLine = 4 << 20
 // VerifyExport reads an export, without any database, and reports every
 // problem as [Log.Verify] does. keys are the public keys that are trusted to
 // sign checkpoints; they must come from elsewhere than the export. It proves
-// that the entries are unchanged and that none between the first and the last
-// checkpoint of the export is missing. An erasure cannot be compared with its
+// that the entries are unchanged and that no row between the first and the last
+// checkpoint of the export is missing; of bridged rows (Summary.Bridged) it
+// cannot tell whether they belonged to the range. An erasure cannot be compared with its
 // record, because that may lie outside. An error of kind invalid means that
 // this is no complete export; which line, is in the detail.
 func VerifyExport(r io.Reader, report func(Problem), keys ...ed25519.PublicKey) (Summary, error) {

@@ -25,8 +25,9 @@ const (
 // Problem is one finding of a verification.
 type Problem struct {
 	Kind ProblemKind
-	// Chain and Seq name the row; with To > Seq the rows from Seq to To. Both
-	// Seq and To are zero when Checkpoint names a checkpoint instead.
+	// Chain and Seq name the row; with To > Seq the rows from Seq to To: by the
+	// numbers they have now, and rows that are gone by those they had. When
+	// Checkpoint is not zero the problem is that checkpoint, and no row.
 	Chain      int
 	Seq, To    int64
 	Checkpoint int64
@@ -36,7 +37,7 @@ type Problem struct {
 // String is one line for people.
 func (p Problem) String() string {
 	switch {
-	case p.Seq == 0:
+	case p.Checkpoint != 0:
 		return fmt.Sprintf("checkpoint %d: %s: %s", p.Checkpoint, p.Kind, p.Detail)
 	case p.To > p.Seq:
 		return fmt.Sprintf("chain %d, rows %d to %d: %s: %s", p.Chain, p.Seq, p.To, p.Kind, p.Detail)
@@ -46,7 +47,7 @@ func (p Problem) String() string {
 
 // touches reports whether p is about a row of chain from a to b.
 func (p Problem) touches(chain int, a, b int64) bool {
-	return p.Seq != 0 && p.Chain == chain && p.Seq <= b && p.To >= a
+	return p.Checkpoint == 0 && p.Chain == chain && p.Seq <= b && p.To >= a
 }
 
 // Summary counts what a verification saw.

@@ -3,6 +3,7 @@ package ca
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -125,7 +126,9 @@ func newLinter(source string, exclude []string) (*linter, error) {
 	for _, s := range sources {
 		for _, l := range lint.GlobalRegistry().CertificateLints().BySource(s) {
 			known[l.Name] = true
-			if skip[l.Name] || contains(exclude, l.Name) {
+			// Lints named w_ and n_ give at most warnings and notices (see
+			// lint.LintMetadata.Name), which never stop issuance.
+			if skip[l.Name] || slices.Contains(exclude, l.Name) || !strings.HasPrefix(l.Name, "e_") {
 				continue
 			}
 			if _, ok := l.Lint().(lint.Configurable); ok {
@@ -141,15 +144,6 @@ func newLinter(source string, exclude []string) (*linter, error) {
 		}
 	}
 	return out, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // errUnparsed says that zcrypto cannot read the certificate: it would be one

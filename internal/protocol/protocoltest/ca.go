@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -27,14 +28,19 @@ import (
 type CA struct {
 	Root, Issuing       *x509.Certificate
 	rootKey, issuingKey crypto.Signer
+	makeKey             func(testing.TB) crypto.Signer
 	serial              atomic.Int64
 }
 
-// NewCA makes both CAs, valid around now.
-func NewCA(t testing.TB, now time.Time) *CA {
+// NewCA makes both CAs, valid around now, with P-256 keys or, for clients that
+// know nothing else, RSA keys of 2048 bits.
+func NewCA(t testing.TB, now time.Time, useRSA bool) *CA {
 	t.Helper()
-	ca := &CA{}
-	ca.rootKey, ca.issuingKey = newKey(t), newKey(t)
+	ca := &CA{makeKey: newKey}
+	if useRSA {
+		ca.makeKey = newRSAKey
+	}
+	ca.rootKey, ca.issuingKey = ca.makeKey(t), ca.makeKey(t)
 	root := caTemplate("Test Root", now, ca.serial.Add(1))
 	ca.Root = create(t, root, root, ca.rootKey.Public(), ca.rootKey)
 	ca.Issuing = create(t, caTemplate("Test Issuing CA", now, ca.serial.Add(1)), ca.Root, ca.issuingKey.Public(), ca.rootKey)
@@ -44,6 +50,15 @@ func NewCA(t testing.TB, now time.Time) *CA {
 func newKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newRSAKey(t testing.TB) crypto.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +105,7 @@ func (ca *CA) Roots() *x509.CertPool {
 // ServerCert makes a TLS certificate for localhost and 127.0.0.1.
 func (ca *CA) ServerCert(t testing.TB, now time.Time) tls.Certificate {
 	t.Helper()
-	key := newKey(t)
+	key := ca.makeKey(t)
 	c := create(t, &x509.Certificate{
 		SerialNumber: big.NewInt(ca.serial.Add(1)),
 		Subject:      pkix.Name{CommonName: "localhost"},

@@ -225,7 +225,7 @@ func testExpired(t *testing.T, s *suite) {
 }
 
 func testForeignAddress(t *testing.T, s *suite) {
-	s.w.Auth.Change(s.cred.ID, func(c *core.Credential) { c.Sources = prefixes("192.0.2.0/24") })
+	s.w.Auth.Change(s.cred.ID, func(c *core.Credential) { c.Sources = Prefixes("192.0.2.0/24") })
 	s.refused(t, s.Enrol(t, s.session(t, "a.example")), "")
 }
 

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-func prefixes(list ...string) []netip.Prefix {
+// Prefixes parses CIDR ranges.
+func Prefixes(list ...string) []netip.Prefix {
 	var out []netip.Prefix
 	for _, s := range list {
 		out = append(out, netip.MustParsePrefix(s))

@@ -35,7 +35,18 @@ type World struct {
 // New makes a world whose clock stands at now until Advance.
 func New(t testing.TB, now time.Time) *World {
 	t.Helper()
-	w := &World{clock: now.UTC().Truncate(time.Second), CA: NewCA(t, now), Audit: &Auditor{}}
+	return newWorld(t, now, NewCA(t, now, false))
+}
+
+// NewRSA makes a world whose CAs and TLS servers have RSA keys.
+func NewRSA(t testing.TB, now time.Time) *World {
+	t.Helper()
+	return newWorld(t, now, NewCA(t, now, true))
+}
+
+func newWorld(t testing.TB, now time.Time, ca *CA) *World {
+	t.Helper()
+	w := &World{clock: now.UTC().Truncate(time.Second), CA: ca, Audit: &Auditor{}}
 	w.Log = slog.New(slog.NewJSONHandler((*worldLog)(w), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.Enroll = &Enroller{ca: w.CA, now: w.Now, products: map[core.ProductID]*core.Product{},
 		orders: map[core.OrderID]*order{}, byKey: map[string]*order{}}

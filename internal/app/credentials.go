@@ -1,0 +1,52 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/identity"
+)
+
+// credentialTypes is the list of what API credentials can be for. A protocol
+// adds its line here.
+func credentialTypes(cfg Config) []identity.CredentialType {
+	return []identity.CredentialType{
+		{
+			Name: core.CredentialEST, Title: "EST",
+			Auth:     []identity.AuthOption{{Kind: core.AuthPassword}, {Kind: core.AuthClientCert}},
+			URL:      func(base, label string) string { return join(base+"/.well-known/est", label) },
+			Commands: func(e identity.Endpoint) string { return estCommands(e, cfg) },
+		},
+	}
+}
+
+func join(base, label string) string {
+	if label == "" {
+		return base
+	}
+	return base + "/" + label
+}
+
+// estCommands are client commands for an EST credential, to copy and paste.
+func estCommands(e identity.Endpoint, cfg Config) string {
+	root := "certwright-root.pem"
+	fetch := fmt.Sprintf("curl -fsS -o %s %s/root.crt", root, cfg.External.Plain)
+	if cfg.External.Plain == "" {
+		fetch = fmt.Sprintf("# copy the root certificate of the CA to %s", root)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", fetch)
+	b.WriteString("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -subj /CN=www.example.internal \\\n" +
+		"  -addext subjectAltName=DNS:www.example.internal -outform DER | openssl base64 -A > request.b64\n")
+	if e.Credential.Auth == core.AuthClientCert {
+		fmt.Fprintf(&b, "curl -fsS --cacert %s --cert client.pem --key client-key.pem -H 'Content-Type: application/pkcs10' \\\n"+
+			"  --data-binary @request.b64 %s/simpleenroll -o cert.p7.b64\n", root, strings.Replace(e.URL, cfg.External.Main, cfg.External.MTLS, 1))
+	} else {
+		fmt.Fprintf(&b, "curl -fsS --cacert %s -u '%s:%s' -H 'Content-Type: application/pkcs10' \\\n"+
+			"  --data-binary @request.b64 %s/simpleenroll -o cert.p7.b64\n", root, e.Credential.PublicID, e.Secret, e.URL)
+	}
+	b.WriteString("openssl base64 -d -A -in cert.p7.b64 | openssl pkcs7 -inform DER -print_certs -out cert.pem\n")
+	b.WriteString("openssl x509 -in cert.pem -noout -subject -issuer -dates\n")
+	return b.String()
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/certwright/certwright/internal/ca"
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/policy"
+	"github.com/certwright/certwright/internal/secret"
+)
+
+// firstSetting says how far the first start came. As long as it is not done,
+// the next start goes on, gives out new one-time secrets and prints them: the
+// earlier ones may never have been seen.
+const firstSetting = "first-start"
+
+type firstState struct {
+	Done bool      `json:"done"`
+	At   time.Time `json:"at"`
+}
+
+// welcome is what the first start prints.
+type welcome struct {
+	Login    string
+	Password secret.Redacted
+	EST      *identity.Created
+}
+
+// firstStart makes account, administrator, built-in CA, shipped products and a
+// first credential, unless they are there. It returns nil when an earlier start
+// did all that.
+func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
+	state, created, err := p.db.CreateSetting(ctx, firstSetting, []byte(`{"done":false}`))
+	if err != nil {
+		return nil, err
+	}
+	var s firstState
+	if err := json.Unmarshal(state, &s); err != nil {
+		return nil, fmt.Errorf("the mark of the first start is damaged: %w", err)
+	}
+	if s.Done && !created {
+		return nil, nil
+	}
+	home, err := p.identity.Bootstrap(ctx, identity.Bootstrap{AccountName: p.cfg.CA.Organisation, OrganisationName: p.cfg.CA.Organisation, Country: p.cfg.CA.Country})
+	if err != nil {
+		return nil, err
+	}
+	host := identity.Host(home.Account.ID, "first-start")
+	h, err := p.ca.Bootstrap(ctx, host, home.Account.ID, ca.Config{Organisation: p.cfg.CA.Organisation, Country: p.cfg.CA.Country,
+		RootName: p.cfg.CA.RootName, IssuingName: p.cfg.CA.IssuingName, RSAName: p.cfg.CA.RSAName})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.shipProducts(ctx, host, h); err != nil {
+		return nil, err
+	}
+	w := &welcome{Login: home.Admin.Login}
+	if w.EST, err = p.firstCredential(ctx, host, home); err != nil {
+		return nil, err
+	}
+	if w.Password, err = p.identity.ResetPassword(ctx, host, home.Admin.ID); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// welcomed marks the first start as done, after its secrets were printed.
+func (p *parts) welcomed(ctx context.Context) error {
+	_, version, err := p.db.Setting(ctx, firstSetting)
+	if err != nil {
+		return err
+	}
+	j, err := json.Marshal(firstState{Done: true, At: p.now().UTC()})
+	if err != nil {
+		return err
+	}
+	return p.db.CompareAndSetSetting(ctx, firstSetting, version, j)
+}
+
+func (p *parts) shipProducts(ctx context.Context, by *core.Principal, h *ca.Hierarchy) error {
+	rsa := h.Issuing.ID
+	if h.RSA != nil {
+		rsa = h.RSA.ID
+	}
+	for _, s := range policy.Shipped(h.Issuing.ID, rsa) {
+		if _, err := p.products.Create(ctx, by, s); err != nil && !core.Is(err, core.KindExists) {
+			return fmt.Errorf("product %s: %w", s.Code, err)
+		}
+	}
+	return nil
+}
+
+// firstLabel is the label of the credential that the first start makes.
+const firstLabel = "first"
+
+func (p *parts) firstCredential(ctx context.Context, by *core.Principal, home *identity.Home) (*identity.Created, error) {
+	tls, err := p.db.ProductByCode(ctx, home.Account.ID, "tls-server")
+	if err != nil {
+		return nil, err
+	}
+	old, err := p.identity.Credential(ctx, core.CredentialEST, firstLabel)
+	if err == nil {
+		return p.identity.RegenerateCredential(ctx, by, old.ID)
+	}
+	if !core.Is(err, core.KindNotFound) {
+		return nil, err
+	}
+	return p.identity.CreateCredential(ctx, by, identity.NewCredential{Type: core.CredentialEST, Auth: core.AuthPassword, Label: firstLabel,
+		Default: true, Description: "Made at the first start; revoke it when it is not needed", User: home.Admin.ID, Group: home.Group.ID,
+		Products: []core.ProductID{tls.ID}})
+}
+
+// print writes what an administrator needs after the first start.
+func (w *welcome) print(out io.Writer, cfg Config) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `
+Certwright is ready.
+
+  Portal    %s/
+  API       %s%s
+  Sign in   user %s, one-time password %s
+
+A first certificate, over EST (RFC 7030):
+
+%s
+All of this is shown this once. A new one-time password: certwright admin reset-password
+
+`, cfg.External.Main, cfg.External.Main, apiPath, w.Login, w.Password.Reveal(), indent(w.EST.Commands, "  "))
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func indent(text, by string) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		b.WriteString(by + l)
+	}
+	return b.String()
+}
