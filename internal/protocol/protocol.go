@@ -6,12 +6,11 @@ package protocol
 
 import (
 	"context"
-	"crypto/x509"
 	"net/http"
-	"net/netip"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/enroll"
+	"github.com/certwright/certwright/internal/identity"
 )
 
 // Listener says on which listener a route is served.
@@ -39,12 +38,7 @@ type Protocol interface {
 }
 
 // Proof is what a client showed to prove itself.
-type Proof struct {
-	PublicID string // user name, access key, key id
-	Secret   string
-	Cert     *x509.Certificate // TLS client certificate or one from a trusted proxy; not yet judged
-	Address  netip.Addr
-}
+type Proof = identity.Proof
 
 // Authenticator is the part of identity that protocols use.
 type Authenticator interface {

@@ -98,7 +98,7 @@ func texts[T ~string](dst *[]T, s string) (err error) {
 
 func credentialList(within []core.GroupID, now time.Time) *listing[credentialRow, core.Credential] {
 	return &listing[credentialRow, core.Credential]{
-		table: "credentials", id: "id", conv: (*credentialRow).core, where: withinGroups("t.group_id", within),
+		table: "credentials", conv: (*credentialRow).core, where: withinGroups("t.group_id", within),
 		cols: []column{
 			col("number", "Number", core.TypeNumber, "t.number"),
 			shown("type", "Type", core.TypeID, "t.type"),
@@ -137,14 +137,6 @@ func (db *DB) InsertCredential(ctx context.Context, tx core.Tx, c *core.Credenti
 		nullBytes(c.SecretSealed), micros(c.SecretSetAt), nullBytes(c.Trust), nullMicros(c.ExpiresAt), toJSON(c.Sources), toJSON(c.AllowedNames),
 		toJSON(c.ProvenNames), c.Version, micros(c.CreatedAt), micros(c.UpdatedAt), nullMicros(c.RevokedAt), c.RevokedReason)
 	return credentialTaken(err, c)
-}
-
-// nullBytes stores no octets as NULL.
-func nullBytes(b []byte) any {
-	if len(b) == 0 {
-		return nil
-	}
-	return b
 }
 
 // credentialTaken says which unique value is taken. Both engines name columns

@@ -32,7 +32,7 @@ func (r *organisationRow) core() (core.Organisation, error) {
 
 func organisationList() *listing[organisationRow, core.Organisation] {
 	return &listing[organisationRow, core.Organisation]{
-		table: "organisations", id: "id", conv: (*organisationRow).core,
+		table: "organisations", conv: (*organisationRow).core,
 		cols: []column{
 			col("number", "Number", core.TypeNumber, "t.number"),
 			shown("name", "Name", core.TypeText, "t.name"),
@@ -142,7 +142,7 @@ func (r *groupRow) core() (core.Group, error) {
 
 func groupList(within []core.GroupID) *listing[groupRow, core.Group] {
 	return &listing[groupRow, core.Group]{
-		table: "groups", id: "id", conv: (*groupRow).core, where: withinGroups("t.id", within),
+		table: "groups", conv: (*groupRow).core, where: withinGroups("t.id", within),
 		cols: []column{
 			col("id", "Id", core.TypeID, "t.id"),
 			col("number", "Number", core.TypeNumber, "t.number"),

@@ -42,7 +42,7 @@ func (r *sessionRow) core() (core.Session, error) {
 
 func sessionList(now time.Time) *listing[sessionRow, core.Session] {
 	return &listing[sessionRow, core.Session]{
-		table: "sessions", id: "id", conv: (*sessionRow).core, where: "t.expires_at > " + literal(now),
+		table: "sessions", conv: (*sessionRow).core, where: "t.expires_at > " + literal(now),
 		cols: []column{
 			shown("user", "User", core.TypeID, "t.user_id"),
 			shown("address", "Address", core.TypeText, "t.address"),
@@ -163,7 +163,7 @@ func (r *tokenRow) core() (core.Token, error) {
 
 func tokenList(now time.Time) *listing[tokenRow, core.Token] {
 	return &listing[tokenRow, core.Token]{
-		table: "tokens", id: "id", conv: (*tokenRow).core,
+		table: "tokens", conv: (*tokenRow).core,
 		cols: []column{
 			shown("name", "Name", core.TypeText, "t.name"),
 			shown("prefix", "Token", core.TypeText, "t.prefix"),
@@ -180,7 +180,9 @@ func tokenList(now time.Time) *listing[tokenRow, core.Token] {
 }
 
 // past is the condition that a time column holds a time up to now.
-func past(expr string, now time.Time) string { return "COALESCE(" + expr + " <= " + literal(now) + ", 1 = 0)" }
+func past(expr string, now time.Time) string {
+	return "COALESCE(" + expr + " <= " + literal(now) + ", 1 = 0)"
+}
 
 // InsertToken implements identity.Storage.
 func (db *DB) InsertToken(ctx context.Context, tx core.Tx, t *core.Token) error {

@@ -65,7 +65,7 @@ func userList(within []core.GroupID, now time.Time) *listing[userRow, core.User]
 		where = "t.id IN (SELECT m.user_id FROM group_members m WHERE " + where + ")"
 	}
 	return &listing[userRow, core.User]{
-		table: "(SELECT t.*, " + groupIDs + " AS group_ids FROM users t)", id: "id", where: where,
+		table: "(SELECT t.*, " + groupIDs + " AS group_ids FROM users t)", where: where,
 		conv: func(r *userRow) (core.User, error) {
 			r.PasswordHash = "" // no list needs it
 			return r.core()

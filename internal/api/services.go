@@ -1,0 +1,156 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/netip"
+
+	"github.com/certwright/certwright/internal/audit"
+	"github.com/certwright/certwright/internal/ca"
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/enroll"
+	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/secret"
+)
+
+// SignIns tells who asks; identity implements it.
+type SignIns interface {
+	SignIn(ctx context.Context, in identity.SignIn) (*identity.SignedIn, error)
+	SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
+	TokenPrincipal(ctx context.Context, text string, addr netip.Addr) (*core.Principal, error)
+	ChangePassword(ctx context.Context, p *core.Principal, old, fresh string) error
+}
+
+// Sessions are signed-in browsers and personal tokens; identity implements it.
+type Sessions interface {
+	Sessions(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Session], error)
+	SessionColumns() []core.Column
+	EndSession(ctx context.Context, p *core.Principal, id core.SessionID) error
+	EndSessions(ctx context.Context, p *core.Principal, user core.UserID) (int, error)
+	Tokens(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Token], error)
+	TokenColumns() []core.Column
+	CreateToken(ctx context.Context, p *core.Principal, n identity.NewToken) (*core.Token, secret.Redacted, error)
+	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
+}
+
+// Organisations are the account and what it is made of; identity implements it.
+type Organisations interface {
+	Account(ctx context.Context, p *core.Principal) (*core.Account, error)
+	RenameAccount(ctx context.Context, p *core.Principal, name string) error
+	Organisations(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Organisation], error)
+	OrganisationColumns() []core.Column
+	Organisation(ctx context.Context, p *core.Principal, id core.OrganisationID) (*core.Organisation, error)
+	CreateOrganisation(ctx context.Context, p *core.Principal, d identity.OrganisationData) (*core.Organisation, error)
+	UpdateOrganisation(ctx context.Context, p *core.Principal, id core.OrganisationID, d identity.OrganisationData) (*core.Organisation, error)
+	DeleteOrganisation(ctx context.Context, p *core.Principal, id core.OrganisationID) error
+}
+
+// Groups are groups and their members; identity implements it.
+type Groups interface {
+	Groups(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Group], error)
+	GroupColumns() []core.Column
+	Group(ctx context.Context, p *core.Principal, id core.GroupID) (*core.Group, error)
+	CreateGroup(ctx context.Context, p *core.Principal, d identity.GroupData) (*core.Group, error)
+	UpdateGroup(ctx context.Context, p *core.Principal, id core.GroupID, d identity.GroupData) (*core.Group, error)
+	DeleteGroup(ctx context.Context, p *core.Principal, id core.GroupID) error
+	Members(ctx context.Context, p *core.Principal, id core.GroupID, q core.ListQuery) (core.Page[core.User], error)
+	AddMember(ctx context.Context, p *core.Principal, id core.GroupID, user core.UserID) error
+	RemoveMember(ctx context.Context, p *core.Principal, id core.GroupID, user core.UserID) error
+}
+
+// Users are people; identity implements it.
+type Users interface {
+	Users(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.User], error)
+	UserColumns() []core.Column
+	User(ctx context.Context, p *core.Principal, id core.UserID) (*core.User, error)
+	CreateUser(ctx context.Context, p *core.Principal, n identity.NewUser) (*core.User, secret.Redacted, error)
+	UpdateUser(ctx context.Context, p *core.Principal, id core.UserID, ch identity.UserChange) (*core.User, error)
+	DeleteUser(ctx context.Context, p *core.Principal, id core.UserID) error
+	ResetPassword(ctx context.Context, p *core.Principal, id core.UserID) (secret.Redacted, error)
+}
+
+// Credentials are API credentials; identity implements it.
+type Credentials interface {
+	Types() []identity.CredentialType
+	Credentials(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Credential], error)
+	CredentialColumns() []core.Column
+	CredentialByID(ctx context.Context, p *core.Principal, id core.CredentialID) (*core.Credential, error)
+	Endpoint(c *core.Credential) (*identity.Created, error)
+	CreateCredential(ctx context.Context, p *core.Principal, n identity.NewCredential) (*identity.Created, error)
+	UpdateCredential(ctx context.Context, p *core.Principal, id core.CredentialID, ch identity.CredentialChange) (*core.Credential, error)
+	RevokeCredential(ctx context.Context, p *core.Principal, id core.CredentialID, reason string) (*core.Credential, error)
+	RegenerateCredential(ctx context.Context, p *core.Principal, id core.CredentialID) (*identity.Created, error)
+}
+
+// Identity is what the API needs of package identity. Its methods that take a
+// principal check the access table themselves.
+type Identity interface {
+	SignIns
+	Sessions
+	Organisations
+	Groups
+	Users
+	Credentials
+}
+
+// Enroll is the issuing service.
+type Enroll interface {
+	Submit(ctx context.Context, r enroll.Request) (*enroll.Result, error)
+	DryRun(ctx context.Context, r enroll.Request) (*enroll.Verdict, error)
+	Renew(ctx context.Context, p *core.Principal, id core.CertificateID, csr []byte, idempotencyKey string, origin core.Origin) (*enroll.Result, error)
+	Revoke(ctx context.Context, p *core.Principal, id core.CertificateID, reason int) error
+	Release(ctx context.Context, p *core.Principal, id core.CertificateID) error
+	Approve(ctx context.Context, p *core.Principal, id core.OrderID, comment string) (*enroll.Result, error)
+	Reject(ctx context.Context, p *core.Principal, id core.OrderID, reason string) error
+	Cancel(ctx context.Context, p *core.Principal, id core.OrderID, reason string) error
+	Key(ctx context.Context, p *core.Principal, id core.CertificateID) ([]byte, error)
+}
+
+// Products manages products; package product implements it.
+type Products interface {
+	Create(ctx context.Context, by *core.Principal, p core.Product) (*core.Product, error)
+	Update(ctx context.Context, by *core.Principal, p core.Product) (*core.Product, error)
+	SetState(ctx context.Context, by *core.Principal, id core.ProductID, state core.ProductState) (*core.Product, error)
+	Get(ctx context.Context, account core.AccountID, idOrCode string) (*core.Product, error)
+	List(ctx context.Context, q core.ListQuery) (core.Page[core.Product], error)
+	Columns() []core.Column
+}
+
+// Authority is the built-in CA; package ca implements it.
+type Authority interface {
+	CreateRoot(ctx context.Context, by *core.Principal, s ca.Spec) (*core.Issuer, error)
+	CreateIssuing(ctx context.Context, by *core.Principal, parent core.IssuerID, s ca.Spec) (*core.Issuer, error)
+	CreatePending(ctx context.Context, by *core.Principal, s ca.Spec) (*core.Issuer, error)
+	Install(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, certificate []byte, chain [][]byte) (*core.Issuer, error)
+	SetState(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, state core.IssuerState) (*core.Issuer, error)
+	PublishCRL(ctx context.Context, account core.AccountID, id core.IssuerID) (*ca.CRL, error)
+}
+
+// Storage is what the API reads by itself, and the tags that it writes.
+type Storage interface {
+	core.Transactor
+	Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error)
+	OrderByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Order, error)
+	ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error)
+	OrderColumns() []core.Column
+	Approvals(ctx context.Context, account core.AccountID, id core.OrderID) ([]core.Approval, error)
+
+	// Certificate and CertificateByNumber read the DER, too.
+	Certificate(ctx context.Context, account core.AccountID, id core.CertificateID) (*core.Certificate, error)
+	CertificateByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Certificate, error)
+	ListCertificates(ctx context.Context, q core.ListQuery) (core.Page[core.Certificate], error)
+	CertificateColumns() []core.Column
+	SetCertificateTags(ctx context.Context, tx core.Tx, account core.AccountID, id core.CertificateID, tags []string) error
+
+	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
+	IssuerColumns() []core.Column
+}
+
+// Audit is the audit log.
+type Audit interface {
+	Write(tx core.Tx, events ...core.Event)
+	Record(ctx context.Context, e core.Event) error
+	List(ctx context.Context, q core.ListQuery) (core.Page[audit.Entry], error)
+	Verify(ctx context.Context, report func(audit.Problem), anchors ...audit.Checkpoint) (audit.Summary, error)
+	Export(ctx context.Context, w io.Writer, q audit.Range) error
+}

@@ -1,0 +1,3 @@
+// Package notify tells people: mail by SMTP (RFC 5321) and the texts of
+// notices.
+package notify
