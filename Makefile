@@ -26,7 +26,7 @@ build-hsm: ## build bin/certwright-hsm: with cgo, for keys behind PKCS#11
 check: ## seconds: gofmt, vet, staticcheck, unit tests on SQLite
 	@scripts/versions
 	scripts/vet
-	go test -short ./...
+	go test -short -parallel 8 ./...
 
 test: test-deps build vet ## what CI runs: every test, on both engines, with real clients
 	go build -o .cache/withpostgres ./scripts/withpostgres

@@ -38,11 +38,10 @@ const Version = "1.0.0"
 // MaxBody is the largest request body in octets.
 const MaxBody = 1 << 20
 
-// Deps are what the API stands on. All are required but Logger.
+// Deps are what the API stands on. All are required but Operator and Logger.
 type Deps struct {
 	Identity Identity
 	Storage  Storage
-	Issuers  Issuers
 	Enroll   Enroll
 	Products Products
 	CA       Authority
@@ -53,8 +52,11 @@ type Deps struct {
 	// BaseURL is the external https://host[:port]; "" means what the request
 	// says. The session cookie is marked Secure unless it begins with http://.
 	BaseURL func() string
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// Operator reports whether people of an account may see and stop work that
+	// belongs to no account; nil: nobody may.
+	Operator func(core.AccountID) bool
+	Now      func() time.Time
+	Logger   *slog.Logger
 }
 
 // API is the management API. It is safe for concurrent use.
@@ -69,13 +71,16 @@ type API struct {
 // New makes the API.
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
-		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Issuers": d.Issuers == nil, "Enroll": d.Enroll == nil,
+		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
 		"Products": d.Products == nil, "CA": d.CA == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
 		if missing {
 			return nil, fmt.Errorf("api: Deps.%s is missing", name)
 		}
+	}
+	if d.Operator == nil {
+		d.Operator = func(core.AccountID) bool { return false }
 	}
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)

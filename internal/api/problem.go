@@ -95,9 +95,6 @@ type headedProblem struct {
 // GetHeaders implements huma.HeadersError.
 func (h *headedProblem) GetHeaders() http.Header { return h.headers }
 
-// Unwrap lets huma write the problem itself.
-func (h *headedProblem) Unwrap() error { return h.Problem }
-
 // problemHeaders are the headers that go with a problem.
 func problemHeaders(p *resource.Problem) http.Header {
 	h := http.Header{}
@@ -137,7 +134,9 @@ func (a *API) ownProblem(ctx huma.Context, _ string, v any) (any, error) {
 	case *headedProblem:
 		return e.Problem, nil
 	case *huma.ErrorModel:
-		return a.problem(ctx.Context(), fromHuma(e)), nil
+		p := a.problem(ctx.Context(), fromHuma(e))
+		setStatus(ctx, p.Status)
+		return p, nil
 	}
 	return v, nil
 }
@@ -180,20 +179,38 @@ func fromHuma(e *huma.ErrorModel) error {
 // would clash with the field's name.
 type humaContext huma.Context
 
-// statusContext gives the errors that huma makes by itself our status for
-// their kind: whatever does not fit the schema is an invalid request.
-type statusContext struct{ humaContext }
+// statusContext lets the answer to an error that huma made by itself have our
+// status for its kind.
+type statusContext struct {
+	humaContext
+	status int // 0: as huma says
+}
 
-// SetStatus implements huma.Context. No operation answers 422 or 406 by itself
-// except through a problem of ours, which marks itself, see register.
+// kindStatus is the outermost middleware: it puts a statusContext around.
+func kindStatus(ctx huma.Context, next func(huma.Context)) { next(&statusContext{humaContext: ctx}) }
+
+// SetStatus implements huma.Context.
 func (c *statusContext) SetStatus(code int) {
-	switch {
-	case code == http.StatusUnprocessableEntity && c.Context().Value(ownStatusKey{}) == nil,
-		code == http.StatusNotAcceptable, code == http.StatusRequestTimeout:
-		code = http.StatusBadRequest
+	if c.status != 0 {
+		code = c.status
 	}
 	c.humaContext.SetStatus(code)
 }
 
 // Unwrap lets humago find its own context.
 func (c *statusContext) Unwrap() huma.Context { return c.humaContext }
+
+// setStatus decides the status of the answer being written.
+func setStatus(ctx huma.Context, code int) {
+	for {
+		if c, ok := ctx.(*statusContext); ok {
+			c.status = code
+			return
+		}
+		u, ok := ctx.(interface{ Unwrap() huma.Context })
+		if !ok {
+			return
+		}
+		ctx = u.Unwrap()
+	}
+}

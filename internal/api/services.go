@@ -10,6 +10,7 @@ import (
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/jobs"
 	"github.com/certwright/certwright/internal/secret"
 )
 
@@ -143,6 +144,7 @@ type Storage interface {
 	SetCertificateTags(ctx context.Context, tx core.Tx, account core.AccountID, id core.CertificateID, tags []string) error
 
 	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
+	ListIssuers(ctx context.Context, q core.ListQuery) (core.Page[core.Issuer], error)
 	IssuerColumns() []core.Column
 }
 
@@ -153,4 +155,13 @@ type Audit interface {
 	List(ctx context.Context, q core.ListQuery) (core.Page[audit.Entry], error)
 	Verify(ctx context.Context, report func(audit.Problem), anchors ...audit.Checkpoint) (audit.Summary, error)
 	Export(ctx context.Context, w io.Writer, q audit.Range) error
+}
+
+// Jobs is the queue of background work.
+type Jobs interface {
+	Columns() []core.Column
+	List(ctx context.Context, q core.ListQuery, system bool) (core.Page[jobs.Job], error)
+	Get(ctx context.Context, account core.AccountID, id int64) (jobs.Job, error)
+	Cancel(ctx context.Context, account core.AccountID, id int64) error
+	Retry(ctx context.Context, account core.AccountID, id int64) error
 }

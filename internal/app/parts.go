@@ -37,15 +37,15 @@ type parts struct {
 
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
-	crl func(ctx context.Context, tx core.Tx, issuer core.IssuerID) error
+	crl func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
 }
 
 // Revoked implements enroll.Followup.
-func (f *followup) Revoked(ctx context.Context, tx core.Tx, issuer core.IssuerID) error {
+func (f *followup) Revoked(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error {
 	if f.crl == nil {
 		return nil // a host command: the running server's schedule publishes
 	}
-	return f.crl(ctx, tx, issuer)
+	return f.crl(ctx, tx, account, issuer)
 }
 
 // build opens the database and makes the services. The caller closes parts.db.
@@ -94,7 +94,7 @@ func (p *parts) assemble(ctx context.Context) error {
 	}
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
 	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup,
-		Connectors: []connector.Connector{builtin.New(p.ca)}, Now: p.now, Logger: p.log, Point: point()})
+		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	return nil
 }
 

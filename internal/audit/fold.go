@@ -53,7 +53,6 @@ func (f *fold) add(g *fold) {
 		f.last = g.last
 	}
 	f.count += g.count
-	f.several = f.several || g.several || f.key != g.key
 }
 
 // events turns folds into what is written.

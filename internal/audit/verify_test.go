@@ -135,6 +135,10 @@ type tampering struct {
 }
 
 func rowTamperings() []tampering {
+	return slices.Concat(changes(), removals(), insertions(), moves())
+}
+
+func changes() []tampering {
 	return []tampering{
 		{"nothing", func(*audittest.Data) {}, nil},
 		{"changed", rowAt(0, 6, func(r *audit.Row) { r.Outcome = "failed" }), []string{"changed 0/6"}},
@@ -151,6 +155,26 @@ func rowTamperings() []tampering {
 		{"prev changed with hash", rowAt(0, 6, func(r *audit.Row) { r.Prev[0]++; reseal(r) }), []string{"changed 0/6"}},
 		{"first given a prev with hash", rowAt(0, 1, func(r *audit.Row) { r.Prev[0]++; reseal(r) }), []string{"changed 0/1"}},
 		{"chain computed anew before a checkpoint", func(d *audittest.Data) { d.Rows[0][5].Action = "x"; rechain(d, 5) }, []string{"rewritten 0/5-10"}},
+		{"chain computed anew before two checkpoints", func(d *audittest.Data) { d.Rows[0][1].Action = "x"; rechain(d, 1) }, []string{"rewritten 0/1-4"}},
+		{"tail computed anew on a wrong joint", func(d *audittest.Data) {
+			r := d.Rows[0]
+			r[10].Prev[0]++
+			reseal(&r[10])
+			rechain(d, 11)
+		}, []string{"changed 0/11"}},
+		{"blocks swapped", func(d *audittest.Data) {
+			swap(4, 6)(d)
+			swap(5, 7)(d)
+		}, []string{"removed 0/5-6", "inserted 0/7-8"}},
+		{"three in a circle", func(d *audittest.Data) {
+			swap(4, 5)(d)
+			swap(5, 6)(d)
+		}, []string{"removed 0/5", "inserted 0/7"}},
+	}
+}
+
+func removals() []tampering {
+	return []tampering{
 		{"removed", func(d *audittest.Data) { d.Rows[0] = slices.Delete(d.Rows[0], 5, 6) }, []string{"removed 0/6"}},
 		{"three removed", func(d *audittest.Data) { d.Rows[0] = slices.Delete(d.Rows[0], 2, 5) }, []string{"removed 0/3-5"}},
 		{"first removed", func(d *audittest.Data) { d.Rows[0] = slices.Delete(d.Rows[0], 0, 1) }, []string{"removed 0/1"}},
@@ -164,6 +188,11 @@ func rowTamperings() []tampering {
 		{"three removed and renumbered", func(d *audittest.Data) { d.Rows[0] = slices.Delete(d.Rows[0], 2, 5); renumber(d.Rows[0], 2) }, []string{"removed 0/3-5"}},
 		{"last but one removed and renumbered", func(d *audittest.Data) { d.Rows[0] = slices.Delete(d.Rows[0], 10, 11); renumber(d.Rows[0], 10) }, []string{"removed 0/11"}},
 		{"removed and computed anew", func(d *audittest.Data) { d.Rows[0] = slices.Delete(d.Rows[0], 5, 6); rechain(d, 5) }, []string{"rewritten 0/5-10"}},
+	}
+}
+
+func insertions() []tampering {
+	return []tampering{
 		{"inserted twin", func(d *audittest.Data) {
 			d.Rows[0] = slices.Insert(d.Rows[0], 5, forged(0, 6, d.Rows[0][4].Hash))
 		}, []string{"inserted 0/6"}},
@@ -193,6 +222,11 @@ func rowTamperings() []tampering {
 			d.Rows[0][12].Seq = 0
 		}, []string{"inserted 0/0"}},
 		{"put beyond a gap", func(d *audittest.Data) { d.Rows[0] = append(d.Rows[0], forged(0, 20, audit.Hash{})) }, []string{"inserted 0/13-20"}},
+	}
+}
+
+func moves() []tampering {
+	return []tampering{
 		{"swapped neighbours", swap(5, 6), []string{"reordered 0/6", "reordered 0/7"}},
 		{"swapped", swap(2, 9), []string{"reordered 0/3", "reordered 0/10"}},
 		{"swapped far", swap(0, 11), []string{"reordered 0/1", "reordered 0/12"}},
@@ -363,6 +397,18 @@ func TestVerifyErase(t *testing.T) {
 	if got, _ = problems(t, s); !slices.Equal(got, []string{"erased 0/6"}) {
 		t.Errorf("%q", got)
 	}
+}
+
+// A signed checkpoint behind its predecessor (the database was set back, the
+// checkpoints were not) is reported.
+func TestVerifyCheckpointGoesBack(t *testing.T) {
+	s := twoChains(t)
+	s.Tamper(func(d *audittest.Data) {
+		d.Rows[0] = d.Rows[0][:8]
+		d.Heads[0] = audit.Head{Seq: 8, Hash: d.Rows[0][7].Hash}
+	})
+	checkpoint(t, logOf(t, s))
+	wantProblems(t, "back", s, "checkpoint #3", "removed 0/9-10")
 }
 
 // Rows that are written while Verify runs do no harm.

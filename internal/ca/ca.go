@@ -42,7 +42,7 @@ type Deps struct {
 
 // CA is the built-in certificate authority. It is safe for concurrent use.
 type CA struct {
-	Deps
+	d     Deps
 	lints linters
 
 	mu         sync.Mutex
@@ -62,8 +62,11 @@ func New(d Deps) *CA {
 	if d.OCSPValidity == 0 {
 		d.OCSPValidity = DefaultOCSPValidity
 	}
+	if d.StatusURL == nil {
+		d.StatusURL = func() string { return "" }
+	}
 	return &CA{
-		Deps:       d,
+		d:          d,
 		loaded:     map[core.IssuerID]*loading{},
 		responders: map[core.IssuerID]*responder{},
 		renewing:   map[core.IssuerID]*sync.Mutex{},
@@ -71,16 +74,16 @@ func New(d Deps) *CA {
 }
 
 // now is the present second in UTC: X.509 times have no fractions.
-func (c *CA) now() time.Time { return c.Now().UTC().Truncate(time.Second) }
+func (c *CA) now() time.Time { return c.d.Now().UTC().Truncate(time.Second) }
 
 // record writes an audit entry by p about the issuer.
 func (c *CA) record(ctx context.Context, tx core.Tx, p *core.Principal, i *core.Issuer, action string, detail map[string]any) error {
-	if c.Record == nil {
+	if c.d.Record == nil {
 		return nil
 	}
-	e := core.EventOf(p, c.Now(), action, "issuer:"+string(i.ID))
+	e := core.EventOf(p, c.d.Now(), action, "issuer:"+string(i.ID))
 	e.Account, e.Detail = i.Account, detail
-	return c.Record(ctx, tx, e)
+	return c.d.Record(ctx, tx, e)
 }
 
 // system is the principal of what the CA does by itself.

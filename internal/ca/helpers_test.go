@@ -42,6 +42,7 @@ type world struct {
 	store *catest.Storage
 	clock *clock
 	h     *ca.Hierarchy
+	deps  ca.Deps // those of ca, where a test changes them
 }
 
 func build(t testing.TB) *world {
@@ -70,7 +71,8 @@ func fixed(t testing.TB) *world { t.Helper(); return shared() }
 func p256(t testing.TB) *world {
 	t.Helper()
 	w := &world{clock: &clock{t: start}, store: &catest.Storage{}}
-	w.ca = ca.New(ca.Deps{Storage: w.store, Sealer: catest.Sealer{}, Now: w.clock.now, StatusURL: func() string { return "http://pki.internal" }})
+	w.deps = ca.Deps{Storage: w.store, Sealer: catest.Sealer{}, Now: w.clock.now, StatusURL: func() string { return "http://pki.internal" }}
+	w.ca = ca.New(w.deps)
 	var err error
 	if w.h, err = w.ca.Bootstrap(context.Background(), nil, catest.Account, ca.Config{Organisation: "Example", RSAName: "-"}); err != nil {
 		t.Fatal(err)

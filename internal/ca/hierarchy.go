@@ -112,7 +112,7 @@ func (c *CA) CreateRoot(ctx context.Context, by *core.Principal, s Spec) (*core.
 
 // CreateIssuing makes a CA that is signed by another one of ours.
 func (c *CA) CreateIssuing(ctx context.Context, by *core.Principal, parent core.IssuerID, s Spec) (*core.Issuer, error) {
-	p, err := c.Storage.Issuer(ctx, s.Account, parent)
+	p, err := c.d.Storage.Issuer(ctx, s.Account, parent)
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +139,10 @@ type newborn struct {
 
 // start checks a spec and makes issuer and key.
 func (c *CA) start(ctx context.Context, s Spec) (*core.Issuer, crypto.Signer, error) {
-	id := core.NewID[core.IssuerID](c.Now())
+	id := core.NewID[core.IssuerID](c.d.Now())
 	if s.Slug == "" {
 		s.Slug = slugOf(s.Name)
-		if _, err := c.Storage.IssuerBySlug(ctx, s.Slug); err == nil { // another account's; PutIssuer guards against a race
+		if _, err := c.d.Storage.IssuerBySlug(ctx, s.Slug); err == nil { // another account's; PutIssuer guards against a race
 			s.Slug += "-" + string(id[len(id)-8:])
 		}
 	}
@@ -161,7 +161,7 @@ func (c *CA) start(ctx context.Context, s Spec) (*core.Issuer, crypto.Signer, er
 		return nil, nil, core.Errorf(core.KindInvalid, "0 to 10").At("path_len")
 	}
 	i := &core.Issuer{ID: id, Account: s.Account, Slug: s.Slug, Name: s.Name,
-		Connector: ConnectorType, State: core.IssuerActive, CreatedAt: c.Now().UTC(), UpdatedAt: c.Now().UTC()}
+		Connector: ConnectorType, State: core.IssuerActive, CreatedAt: c.d.Now().UTC(), UpdatedAt: c.d.Now().UTC()}
 	key, err := c.newKey(ctx, i, s.Key)
 	return i, key, err
 }
@@ -242,7 +242,7 @@ func (c *CA) makeIssuing(ctx context.Context, parent *authority, s Spec) (*newbo
 	if err != nil {
 		return nil, err
 	}
-	status, err := parent.statusExtensions(c.StatusURL())
+	status, err := parent.statusExtensions(c.d.StatusURL())
 	if err != nil {
 		return nil, err
 	}
@@ -312,22 +312,22 @@ func (c *CA) ownCertificate(issuer *core.Issuer, der []byte) *core.Certificate {
 		return nil // made by us a moment ago and parsed then
 	}
 	fingerprint, spki := sha256.Sum256(der), sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	return &core.Certificate{ID: core.NewID[core.CertificateID](c.Now()), Account: issuer.Account, Issuer: issuer.ID,
+	return &core.Certificate{ID: core.NewID[core.CertificateID](c.d.Now()), Account: issuer.Account, Issuer: issuer.ID,
 		Protocol: "ca", State: core.CertActive, Serial: serialText(cert.SerialNumber.Bytes()), Subject: dnText(cert.RawSubject),
 		CommonName: cert.Subject.CommonName, KeyAlgorithm: algorithmName(cert.PublicKey), SPKIHash: spki[:], SKI: cert.SubjectKeyId,
-		Fingerprint: fingerprint[:], NotBefore: cert.NotBefore.UTC(), NotAfter: cert.NotAfter.UTC(), CreatedAt: c.Now().UTC(), DER: der}
+		Fingerprint: fingerprint[:], NotBefore: cert.NotBefore.UTC(), NotAfter: cert.NotAfter.UTC(), CreatedAt: c.d.Now().UTC(), DER: der}
 }
 
 // save stores new CAs in one transaction.
 func (c *CA) save(ctx context.Context, by *core.Principal, action string, made ...*newborn) error {
-	return c.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+	return c.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
 		for _, n := range made {
 			i := *n.issuer // the transaction may run again
-			if err := c.Storage.PutIssuer(ctx, tx, &i); err != nil {
+			if err := c.d.Storage.PutIssuer(ctx, tx, &i); err != nil {
 				return err
 			}
 			if n.row != nil {
-				if err := c.Storage.PutCertificate(ctx, tx, n.row); err != nil {
+				if err := c.d.Storage.PutCertificate(ctx, tx, n.row); err != nil {
 					return err
 				}
 			}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +18,7 @@ import (
 	"github.com/certwright/certwright/internal/ca"
 	"github.com/certwright/certwright/internal/ca/catest"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/policy"
 )
 
 var ctx = context.Background()
@@ -297,12 +301,14 @@ func TestSANCriticality(t *testing.T) {
 
 func TestNoStatusURL(t *testing.T) {
 	w := p256(t)
-	w.ca.StatusURL = func() string { return "" }
+	base := ""
+	w.deps.StatusURL = func() string { return base }
+	w.ca = ca.New(w.deps)
 	cert := w.issue(t, w.h.Issuing, template(t))
 	if len(cert.OCSPServer)+len(cert.CRLDistributionPoints)+len(cert.IssuingCertificateURL) > 0 {
 		t.Error("pointers to nowhere")
 	}
-	w.ca.StatusURL = func() string { return "http://new.internal" }
+	base = "http://new.internal"
 	if cert = w.issue(t, w.h.Issuing, template(t)); cert.CRLDistributionPoints[0] != "http://new.internal/status/example-issuing-ca.crl" {
 		t.Errorf("%v: a new status URL counts from the next certificate on", cert.CRLDistributionPoints)
 	}
@@ -310,7 +316,7 @@ func TestNoStatusURL(t *testing.T) {
 
 func TestConcurrentIssue(t *testing.T) {
 	w := fixed(t)
-	fresh := ca.New(ca.Deps{Storage: w.store, Sealer: catest.Sealer{}, Now: w.clock.now, StatusURL: w.ca.StatusURL})
+	fresh := ca.New(ca.Deps{Storage: w.store, Sealer: catest.Sealer{}, Now: w.clock.now})
 	var mu sync.Mutex
 	seen := map[string]bool{}
 	var group sync.WaitGroup
@@ -352,13 +358,14 @@ func TestBootstrapOfSecondAccount(t *testing.T) {
 func TestRecordInTheTransaction(t *testing.T) {
 	var events []core.Event
 	w := p256(t)
-	w.ca.Record = func(_ context.Context, tx core.Tx, e core.Event) error {
+	w.deps.Record = func(_ context.Context, tx core.Tx, e core.Event) error {
 		if tx == nil {
 			t.Error("no transaction")
 		}
 		events = append(events, e)
 		return nil
 	}
+	w.ca = ca.New(w.deps)
 	by := &core.Principal{Account: catest.Account, User: "u1"}
 	if _, err := w.ca.CreateIssuing(ctx, by, w.h.Root.ID, ca.Spec{Account: catest.Account, Name: "Second", Subject: core.DN{{Type: "CN", Value: "Second"}}, Key: "ECDSA P-256", Years: 1}); err != nil {
 		t.Fatal(err)
@@ -366,11 +373,78 @@ func TestRecordInTheTransaction(t *testing.T) {
 	if len(events) != 1 || events[0].Action != "issuer.create" || events[0].Actor != "user:u1" || events[0].Account != catest.Account {
 		t.Errorf("%+v", events)
 	}
-	w.ca.Record = func(context.Context, core.Tx, core.Event) error { return core.Errorf(core.KindUnavailable, "no audit") }
+	w.deps.Record = func(context.Context, core.Tx, core.Event) error { return core.Errorf(core.KindUnavailable, "no audit") }
+	w.ca = ca.New(w.deps)
 	if _, err := w.ca.SetState(ctx, by, catest.Account, w.h.Issuing.ID, core.IssuerDisabled); !core.Is(err, core.KindUnavailable) {
 		t.Errorf("%v", err)
 	}
 	if i, _ := w.store.Issuer(ctx, catest.Account, w.h.Issuing.ID); i.State != core.IssuerActive {
 		t.Error("changed without audit")
+	}
+}
+
+// Whatever the shipped products allow passes lint.
+func TestShippedProductsPassLint(t *testing.T) {
+	w := fixed(t)
+	asks := map[string][]policy.Ask{
+		policy.CodeTLSServer: {
+			{Names: core.Names{DNS: []string{"web.internal", "printer", "*.lab.internal", "*.internal", "xn--bcher-kva.example.com", "a--b.example"}}},
+			{Names: core.Names{IP: []netip.Addr{netip.MustParseAddr("192.168.1.1"), netip.MustParseAddr("fe80::1")}}},
+			{Names: core.Names{DNS: []string{strings.Repeat("a.", 60) + "example"}}},
+			{Subject: core.DN{{Type: "CN", Value: "old.client.internal"}}},
+			{Subject: core.DN{{Type: "CN", Value: "web.internal"}, {Type: "O", Value: "Müller & Söhne"}, {Type: "C", Value: "de"}, {Type: "L", Value: "Köln"}}},
+		},
+		policy.CodeTLSClient: {
+			{Subject: core.DN{{Type: "CN", Value: "batch job 7"}, {Type: "serialNumber", Value: "4711"}, {Type: "UID", Value: "x"}}},
+			{Names: core.Names{URI: []string{"spiffe://cluster/ns/default/sa/web", "https://host:8443/x"}, UPN: []string{"job@corp.example"}}},
+		},
+		policy.CodeDevice:      {{Subject: core.DN{{Type: "CN", Value: "sensor 4711"}}, Names: core.Names{URI: []string{"urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"}}}},
+		policy.CodeUser:        {{Subject: core.DN{{Type: "CN", Value: "Ada Lovelace"}, {Type: "GN", Value: "Ada"}, {Type: "SN", Value: "Lovelace"}, {Type: "DC", Value: "corp"}}, Names: core.Names{Email: []string{"Ada@example.com"}, UPN: []string{"ada@corp.example"}}}},
+		policy.CodeSMIME:       {{Subject: core.DN{{Type: "CN", Value: "Ada Lovelace"}}, Names: core.Names{Email: []string{"ada@example.com"}}}},
+		policy.CodeCodeSigning: {{Subject: core.DN{{Type: "CN", Value: "Example Software"}, {Type: "O", Value: "Example"}}}},
+	}
+	for _, p := range policy.Shipped(w.h.Issuing.ID, w.h.RSA.ID) {
+		compiled, err := policy.Compile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rsaSigner, err := rsa.GenerateKey(rand.Reader, 3072)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, ask := range asks[p.Code] {
+			for _, key := range []crypto.Signer{ecKey(t), rsaSigner} {
+				if ask.Key, err = policy.KeyOf(spki(t, key)); err != nil {
+					t.Fatal(err)
+				}
+				tmpl, reasons := compiled.Evaluate(ask, start)
+				if len(reasons) > 0 {
+					t.Fatalf("%s %d: %v", p.Code, n, reasons)
+				}
+				issuer := map[core.IssuerID]*core.Issuer{w.h.Issuing.ID: w.h.Issuing, w.h.RSA.ID: w.h.RSA}[p.Issuer]
+				if _, err := w.ca.Prepare(ctx, issuer, tmpl); err != nil {
+					t.Errorf("%s %d: %v %+v", p.Code, n, err, core.AsError(err).Reasons)
+				}
+			}
+		}
+	}
+}
+
+func TestLintErrorStopsIssuance(t *testing.T) {
+	w := fixed(t)
+	tmpl := template(t)
+	tmpl.Subject = core.DN{{Type: "CN", Value: strings.Repeat("a", 65)}}
+	_, err := w.ca.Prepare(ctx, w.h.Issuing, tmpl)
+	if !core.Is(err, core.KindLint) || len(core.AsError(err).Reasons) != 1 || core.AsError(err).Reasons[0].Code != "lint.e_subject_common_name_max_length" {
+		t.Errorf("%v %v", err, core.AsError(err).Reasons)
+	}
+	tmpl.LintExclude = []string{"e_subject_common_name_max_length"}
+	if _, err := w.ca.Prepare(ctx, w.h.Issuing, tmpl); err != nil {
+		t.Error(err)
+	}
+	tmpl.Names.DNS, tmpl.Lint, tmpl.LintExclude = []string{"web.internal"}, ca.LintPublicTLS, nil
+	_, err = w.ca.Prepare(ctx, w.h.Issuing, tmpl)
+	if !core.Is(err, core.KindLint) || len(core.AsError(err).Reasons) < 3 {
+		t.Errorf("an internal name under public rules: %v %v", err, core.AsError(err).Reasons)
 	}
 }

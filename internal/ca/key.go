@@ -60,7 +60,7 @@ func (c *CA) seal(key crypto.Signer, place string) ([]byte, error) {
 		return nil, core.Wrap(core.KindInternal, err, "")
 	}
 	defer clear(plain)
-	sealed, err := c.Sealer.Seal(plain, place)
+	sealed, err := c.d.Sealer.Seal(plain, place)
 	if err != nil {
 		return nil, core.Wrap(core.KindUnavailable, err, "the CA key cannot be sealed")
 	}
@@ -69,7 +69,7 @@ func (c *CA) seal(key crypto.Signer, place string) ([]byte, error) {
 
 // unseal is the reverse of seal.
 func (c *CA) unseal(sealed []byte, place string) (crypto.Signer, error) {
-	plain, err := c.Sealer.Open(sealed, place)
+	plain, err := c.d.Sealer.Open(sealed, place)
 	if err != nil {
 		return nil, core.Wrap(core.KindUnavailable, err, "a key of the CA cannot be unsealed")
 	}
@@ -106,7 +106,7 @@ func (c *CA) newKey(ctx context.Context, i *core.Issuer, key string) (crypto.Sig
 	if err != nil {
 		return nil, err
 	}
-	i.Key, i.Algorithm = softKey+string(core.NewID[core.KeyID](c.Now())), key
+	i.Key, i.Algorithm = softKey+string(core.NewID[core.KeyID](c.d.Now())), key
 	i.KeySealed, err = c.seal(signer, issuerPlace(i.ID))
 	return signer, err
 }

@@ -42,7 +42,7 @@ type OCSPAnswer struct {
 // always a valid OCSPResponse; an error, of kind not-found, is returned only
 // when there is no such issuer.
 func (c *CA) Respond(ctx context.Context, slug string, der []byte) (*OCSPAnswer, error) {
-	i, err := c.Storage.IssuerBySlug(ctx, slug)
+	i, err := c.d.Storage.IssuerBySlug(ctx, slug)
 	switch {
 	case core.Is(err, core.KindNotFound) || err == nil && (i.Connector != ConnectorType || len(i.Certificate) == 0):
 		return nil, core.Errorf(core.KindNotFound, "there is no issuer %q", slug)
@@ -67,14 +67,14 @@ func failure(s OCSPStatus, cause error) *OCSPAnswer {
 
 func (c *CA) answer(ctx context.Context, i *core.Issuer, a *authority, request *ocspRequest) *OCSPAnswer {
 	now := c.now()
-	out := &OCSPAnswer{Status: OCSPSuccessful, ThisUpdate: now, NextUpdate: now.Add(c.OCSPValidity), Cacheable: request.nonce == nil}
+	out := &OCSPAnswer{Status: OCSPSuccessful, ThisUpdate: now, NextUpdate: now.Add(c.d.OCSPValidity), Cacheable: request.nonce == nil}
 	ours := false
 	var responses cryptobyte.Builder
 	for _, id := range request.entries {
 		status := &CertificateStatus{} // unknown
 		if a.names(id) {
 			ours = true
-			found, err := c.Storage.CertificateStatus(ctx, i.ID, serialText(id.serial))
+			found, err := c.d.Storage.CertificateStatus(ctx, i.ID, serialText(id.serial))
 			switch {
 			case err == nil:
 				status = found
@@ -173,8 +173,8 @@ func addRevokedInfo(b *cryptobyte.Builder, s *CertificateStatus, now time.Time) 
 		reason = core.ReasonCertificateHold
 	}
 	b.AddASN1GeneralizedTime(at.UTC())
-	if reason != 0 && x509x.Reason(reason).Valid() {
-		b.AddASN1(context0(0), func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(reason)) })
+	if code := entryReason(reason); code != 0 {
+		b.AddASN1(context0(0), func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(code)) })
 	}
 }
 

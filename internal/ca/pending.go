@@ -84,7 +84,7 @@ func makeCSR(dn core.DN, key crypto.Signer, pathLen int) ([]byte, error) {
 // in any order. Every check failure is of kind invalid and names certificate
 // or chain.
 func (c *CA) Install(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, certificate []byte, chain [][]byte) (*core.Issuer, error) {
-	i, err := c.Storage.Issuer(ctx, account, id)
+	i, err := c.d.Storage.Issuer(ctx, account, id)
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +105,13 @@ func (c *CA) Install(ctx context.Context, by *core.Principal, account core.Accou
 		}
 	}
 	next := *i
-	next.Certificate, next.Chain, next.CSR, next.UpdatedAt = certificate, path, nil, c.Now().UTC()
+	next.Certificate, next.Chain, next.CSR, next.UpdatedAt = certificate, path, nil, c.d.Now().UTC()
 	if next.State == core.IssuerPending {
 		next.State = core.IssuerActive
 	}
-	err = c.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+	err = c.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
 		stored := next
-		if err := c.Storage.PutIssuer(ctx, tx, &stored); err != nil {
+		if err := c.d.Storage.PutIssuer(ctx, tx, &stored); err != nil {
 			return err
 		}
 		tx.OnCommit(func() { next = stored })
@@ -191,7 +191,7 @@ func pathLengths(path []*x509.Certificate) error {
 // SetState enables or disables an issuer. A disabled issuer signs no
 // certificates; its CRLs and OCSP answers go on.
 func (c *CA) SetState(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, state core.IssuerState) (*core.Issuer, error) {
-	i, err := c.Storage.Issuer(ctx, account, id)
+	i, err := c.d.Storage.Issuer(ctx, account, id)
 	if err != nil {
 		return nil, err
 	}
@@ -199,10 +199,10 @@ func (c *CA) SetState(ctx context.Context, by *core.Principal, account core.Acco
 		return nil, core.Errorf(core.KindConflict, "an issuer that is %s cannot become %s", i.State, state)
 	}
 	next := *i
-	next.State, next.UpdatedAt = state, c.Now().UTC()
-	err = c.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+	next.State, next.UpdatedAt = state, c.d.Now().UTC()
+	err = c.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
 		stored := next
-		if err := c.Storage.PutIssuer(ctx, tx, &stored); err != nil {
+		if err := c.d.Storage.PutIssuer(ctx, tx, &stored); err != nil {
 			return err
 		}
 		tx.OnCommit(func() { next = stored })

@@ -82,7 +82,7 @@ func (c *CA) Prepare(ctx context.Context, i *core.Issuer, t core.Template) (*Pre
 	if c.now().After(a.notAfter) {
 		return nil, core.Errorf(core.KindExpired, "the certificate of the issuer %s has expired", i.Name)
 	}
-	p, err := a.prepare(&t, newSerial(), c.StatusURL())
+	p, err := a.prepare(&t, newSerial(), c.d.StatusURL())
 	if err != nil {
 		return nil, err
 	}

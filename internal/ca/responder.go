@@ -145,11 +145,11 @@ func (c *CA) newResponder(ctx context.Context, i *core.Issuer, a *authority) (*r
 		return nil, err
 	}
 	row := c.ownCertificate(i, der)
-	err = c.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		if err := c.Storage.PutCertificate(ctx, tx, row); err != nil {
+	err = c.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		if err := c.d.Storage.PutCertificate(ctx, tx, row); err != nil {
 			return err
 		}
-		if err := c.Storage.SaveResponder(ctx, tx, i.ID, der, sealed); err != nil {
+		if err := c.d.Storage.SaveResponder(ctx, tx, i.ID, der, sealed); err != nil {
 			return err
 		}
 		return c.record(ctx, tx, system(i.Account), i, "responder.create", map[string]any{"serial": row.Serial,
@@ -207,7 +207,7 @@ func (c *CA) signResponder(i *core.Issuer, a *authority, key crypto.Signer) ([]b
 // RenewResponders makes or renews the responder certificates that need it, of
 // every account, so that no client has to wait for it. Failures are joined.
 func (c *CA) RenewResponders(ctx context.Context) error {
-	list, err := c.Storage.ListIssuers(ctx, "")
+	list, err := c.d.Storage.ListIssuers(ctx, "")
 	if err != nil {
 		return err
 	}

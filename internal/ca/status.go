@@ -34,7 +34,7 @@ func (s *IssuerStatus) Ready(now time.Time) bool {
 
 // Status describes the built-in issuers of an account, of all accounts for "".
 func (c *CA) Status(ctx context.Context, account core.AccountID) ([]IssuerStatus, error) {
-	list, err := c.Storage.ListIssuers(ctx, account)
+	list, err := c.d.Storage.ListIssuers(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (c *CA) statusOf(ctx context.Context, i *core.Issuer, s *IssuerStatus) erro
 		s.ResponderEnd = cert.NotAfter.UTC()
 	}
 	_, s.KeyError = c.authority(ctx, i)
-	crl, err := c.Storage.CRL(ctx, i.ID)
+	crl, err := c.d.Storage.CRL(ctx, i.ID)
 	switch {
 	case core.Is(err, core.KindNotFound):
 	case err != nil:
@@ -76,7 +76,7 @@ func (c *CA) statusOf(ctx context.Context, i *core.Issuer, s *IssuerStatus) erro
 // IssuerCertificate returns the DER certificate of the issuer with that slug,
 // for the AIA address.
 func (c *CA) IssuerCertificate(ctx context.Context, slug string) ([]byte, error) {
-	i, err := c.Storage.IssuerBySlug(ctx, slug)
+	i, err := c.d.Storage.IssuerBySlug(ctx, slug)
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +89,14 @@ func (c *CA) IssuerCertificate(ctx context.Context, slug string) ([]byte, error)
 // LatestCRL returns the CRL of the issuer with that slug, and makes the first
 // one when there is none yet.
 func (c *CA) LatestCRL(ctx context.Context, slug string) (*CRL, error) {
-	i, err := c.Storage.IssuerBySlug(ctx, slug)
+	i, err := c.d.Storage.IssuerBySlug(ctx, slug)
 	if err != nil {
 		return nil, err
 	}
 	if i.Connector != ConnectorType || len(i.Certificate) == 0 {
 		return nil, core.Errorf(core.KindNotFound, "the issuer %q has no CRL", slug)
 	}
-	crl, err := c.Storage.CRL(ctx, i.ID)
+	crl, err := c.d.Storage.CRL(ctx, i.ID)
 	if core.Is(err, core.KindNotFound) {
 		return c.publish(ctx, i)
 	}

@@ -48,7 +48,7 @@ type Storage interface {
 	// hold or abandoned and whose NotAfter is not before since, in the order of
 	// serials as texts. It reads what is committed when it is called and returns
 	// f's error when f fails. An abandoned certificate counts as revoked at the
-	// moment it was given up.
+	// moment it was given up, and one on hold has the reason 6.
 	Revocations(ctx context.Context, issuer core.IssuerID, since time.Time, f func(core.Revocation) error) error
 }
 

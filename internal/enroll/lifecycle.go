@@ -315,6 +315,6 @@ func (s *Service) move(ctx context.Context, p *core.Principal, id core.Certifica
 		e := core.EventOf(p, now, action, "certificate:"+string(c.ID))
 		e.Detail = map[string]any{"number": c.Number, "serial": c.Serial, "issuer": string(c.Issuer), "reason": reason}
 		s.d.Audit.Write(tx, e)
-		return s.d.Followup.Revoked(ctx, tx, c.Issuer)
+		return s.d.Followup.Revoked(ctx, tx, c.Account, c.Issuer)
 	})
 }

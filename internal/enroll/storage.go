@@ -82,5 +82,5 @@ type Sealer interface {
 // Followup starts what comes after, in the transaction of the change.
 type Followup interface {
 	// Revoked asks for a new CRL of the issuer.
-	Revoked(ctx context.Context, tx core.Tx, issuer core.IssuerID) error
+	Revoked(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
 }

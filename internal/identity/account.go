@@ -57,6 +57,7 @@ func (s *Service) first(ctx context.Context) (*First, error) {
 	if f.User, err = s.storage.UserByLogin(ctx, a.ID, firstLogin); err != nil && !core.Is(err, core.KindNotFound) {
 		return nil, err
 	}
+	f.User = withoutHash(f.User)
 	q := core.ListQuery{Account: a.ID, Limit: 1, Filter: core.Filter{{Column: "name", Op: core.OpEquals, Values: []string{firstGroup}}}}
 	groups, err := s.storage.Groups(ctx, q, nil)
 	if err != nil {
@@ -108,6 +109,7 @@ func (s *Service) createAccount(ctx context.Context, n NewAccount, mustBeFirst b
 	if err != nil {
 		return nil, err
 	}
+	f.User = withoutHash(f.User)
 	return f, nil
 }
 

@@ -95,7 +95,7 @@ func checkTags(tags []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	out := slices.Clone(tags)
+	out := append([]string(nil), tags...)
 	slices.Sort(out)
 	return slices.Compact(out), nil
 }
@@ -106,8 +106,8 @@ func checkSources(in []netip.Prefix) ([]netip.Prefix, error) {
 	if len(in) > 100 {
 		return nil, core.Errorf(core.KindInvalid, "there are more than 100 source ranges").At("sources")
 	}
-	out := make([]netip.Prefix, len(in))
-	for i, p := range in {
+	var out []netip.Prefix
+	for _, p := range in {
 		if !p.IsValid() {
 			return nil, core.Errorf(core.KindInvalid, "a source range cannot be read; write 192.0.2.0/24 or 2001:db8::/32").At("sources")
 		}
@@ -117,7 +117,7 @@ func checkSources(in []netip.Prefix) ([]netip.Prefix, error) {
 			}
 			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 		}
-		out[i] = p.Masked()
+		out = append(out, p.Masked())
 	}
 	return out, nil
 }

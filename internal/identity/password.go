@@ -156,7 +156,7 @@ func common(low string) bool {
 	var last rune
 	for i, r := range low {
 		seen[r] = true
-		if i > 0 && r != last+1 && r != last-1 && r != last {
+		if d := r - last; i > 0 && (d < -1 || d > 1) && d != '9'-'0' && d != '0'-'9' { // 9 and 0 are neighbours
 			run = false
 		}
 		last = r

@@ -193,7 +193,7 @@ func (s *Service) start(ctx context.Context, p *core.Principal, u *core.User, in
 	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Session: ses, User: u, Secret: secret.Redacted(plain), MustChange: u.MustChange}, nil
+	return &SignedIn{Session: ses, User: withoutHash(u), Secret: secret.Redacted(plain), MustChange: u.MustChange}, nil
 }
 
 // newSessionSecret makes a cookie value of 256 random bits and its hash.

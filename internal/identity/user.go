@@ -64,7 +64,17 @@ func (s *Service) CreateUser(ctx context.Context, p *core.Principal, n NewUser) 
 	if err != nil {
 		return nil, "", err
 	}
-	return u, secret.Redacted(password), nil
+	return withoutHash(u), secret.Redacted(password), nil
+}
+
+// withoutHash returns u without its password hash, which stays in here.
+func withoutHash(u *core.User) *core.User {
+	if u == nil {
+		return nil
+	}
+	c := *u
+	c.PasswordHash = ""
+	return &c
 }
 
 // checkPerson verifies the words of a user and brings grants and groups into
@@ -154,7 +164,7 @@ func (s *Service) UpdateUser(ctx context.Context, p *core.Principal, id core.Use
 	if err != nil {
 		return nil, err
 	}
-	return u, nil
+	return withoutHash(u), nil
 }
 
 func (ch UserChange) apply(u *core.User) (fields []string) {
@@ -266,7 +276,7 @@ func (s *Service) User(ctx context.Context, p *core.Principal, id core.UserID) (
 	if !seen {
 		return nil, notFound("user")
 	}
-	return u, nil
+	return withoutHash(u), nil
 }
 
 // UserByLogin finds a user by login, for the host's command line and for
@@ -275,7 +285,8 @@ func (s *Service) UserByLogin(ctx context.Context, p *core.Principal, login stri
 	if err := Can(p, UserView, ""); err != nil {
 		return nil, err
 	}
-	return s.storage.UserByLogin(ctx, p.Account, strings.ToLower(login))
+	u, err := s.storage.UserByLogin(ctx, p.Account, strings.ToLower(login))
+	return withoutHash(u), err
 }
 
 // Users lists users: all, or the members of the groups that p may view.

@@ -37,9 +37,10 @@ type Config struct {
 	Username string // empty: no authentication
 	Password secret.Redacted
 	From     string // address, with or without a name
-	// ExtraRoots are trusted besides the system's roots. nil: the system's.
-	ExtraRoots *x509.CertPool
-	HELO       string // our name in EHLO; empty: "localhost"
+	// Roots are the CAs trusted for the server's certificate; nil: the system's.
+	// To add to those, begin with x509.SystemCertPool.
+	Roots *x509.CertPool
+	HELO  string // our name in EHLO; empty: "localhost"
 }
 
 // Deps is what a Mailer needs.
@@ -53,6 +54,9 @@ type Deps struct {
 // sendTimeout bounds one Send, for contexts without an earlier end. RFC 5321
 // section 4.5.3.2 would allow far longer; a job that waits is retried instead.
 const sendTimeout = 2 * time.Minute
+
+// quitTimeout is how long the end of a session may take.
+const quitTimeout = 5 * time.Second
 
 // retryAfter is when a message that failed for now is worth another try (RFC
 // 5321 section 4.5.4.1 asks for 30 minutes at least between long tries; the
@@ -153,11 +157,16 @@ func (m *Mailer) Send(ctx context.Context, msg Message) error {
 	if err := m.prepare(c); err != nil {
 		return err
 	}
-	return m.deliver(c, raw, to)
+	err = m.deliver(c, raw, to)
+	// The outcome is known; a server that does not answer QUIT changes nothing.
+	t := time.AfterFunc(quitTimeout, func() { _ = conn.Close() })
+	defer t.Stop()
+	_ = c.Quit()
+	return err
 }
 
 func (m *Mailer) tlsConfig() *tls.Config {
-	return &tls.Config{ServerName: m.cfg.Host, RootCAs: m.cfg.ExtraRoots, Time: m.now, MinVersion: tls.VersionTLS12}
+	return &tls.Config{ServerName: m.cfg.Host, RootCAs: m.cfg.Roots, Time: m.now, MinVersion: tls.VersionTLS12}
 }
 
 // later makes the error of something that may work another time.
@@ -222,7 +231,6 @@ func (m *Mailer) deliver(c *smtp.Client, raw []byte, to []string) error {
 		partly = core.Errorf(core.KindUpstream, "the mail server %s refuses %d of %d recipients", m.cfg.Host, len(refused), len(to)).Because(refused...)
 	}
 	if len(refused) == len(to) {
-		_ = c.Quit()
 		return partly
 	}
 	w, err := c.Data()
@@ -235,7 +243,6 @@ func (m *Mailer) deliver(c *smtp.Client, raw []byte, to []string) error {
 	if err := w.Close(); err != nil {
 		return m.refused(err, "does not accept the message")
 	}
-	_ = c.Quit() // the message is accepted, whatever comes now
 	return partly
 }
 

@@ -3,8 +3,10 @@ package notify
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"mime"
 	"mime/quotedprintable"
 	"net/mail"
@@ -75,7 +77,7 @@ func (m *Mailer) render(msg Message) (raw []byte, to []string, err error) {
 	field(&b, "Subject", encodeWords(msg.Subject))
 	field(&b, "Date", m.now().UTC().Format(dateFormat))
 	field(&b, "Message-ID", id)
-	for _, name := range slices.Sorted(keys(msg.Headers)) {
+	for _, name := range slices.Sorted(maps.Keys(msg.Headers)) {
 		if err := checkHeader(name, msg.Headers[name]); err != nil {
 			return nil, nil, err
 		}
@@ -90,16 +92,6 @@ func (m *Mailer) render(msg Message) (raw []byte, to []string, err error) {
 	_, _ = w.Write([]byte(crlf(msg.Text))) // into memory
 	_ = w.Close()
 	return b.Bytes(), to, nil
-}
-
-func keys(m map[string]string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // crlf gives every line its RFC 5322 end.
@@ -148,9 +140,12 @@ func encodeWords(v string) string {
 	if ascii(v) && !strings.Contains(v, "=?") {
 		return v
 	}
-	if ascii(v) {
-		// The encoder leaves ASCII alone; RFC 2047 section 4.1 allows its form here.
-		return "=?us-ascii?b?" + mime.BEncoding.Encode("us-ascii", v) + "?="
+	if ascii(v) { // the encoder of package mime leaves ASCII alone
+		var words []string
+		for part := range slices.Chunk([]byte(v), 42) { // 75 octets a word, RFC 2047 section 2
+			words = append(words, "=?us-ascii?b?"+base64.StdEncoding.EncodeToString(part)+"?=")
+		}
+		return strings.Join(words, " ")
 	}
 	return mime.QEncoding.Encode("utf-8", v)
 }

@@ -196,6 +196,31 @@ func TestCredentialNamesInVerdict(t *testing.T) {
 	}
 }
 
+func TestProven(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		rules []string
+		want  bool
+	}{
+		{"dns:a.example", nil, false},
+		{"dns:a.example", []string{"dns:a.example"}, true},
+		{"dns:b.example", []string{"dns:a.example"}, false},
+		{"dns:*.example", []string{"dns:a.example"}, false},
+		{"dns:x.y.example", []string{".example"}, true},
+		{"ip:10.0.0.1", []string{"10.0.0.0/8"}, true},
+		{"ip:11.0.0.1", []string{"10.0.0.0/8", "a.example"}, false},
+		{"ip:10.0.0.1", []string{"*"}, false},
+		{"email:a@b.example", []string{"@b.example"}, true},
+		{"dns:a.example", []string{"a..b"}, false}, // an unreadable rule proves nothing
+		{"other:1.2.3", []string{"other:1.2.3"}, true},
+		{"nonsense", []string{"*"}, false},
+	} {
+		if got := Proven(tc.name, tc.rules); got != tc.want {
+			t.Errorf("%s by %v: %v", tc.name, tc.rules, got)
+		}
+	}
+}
+
 func FuzzNames(f *testing.F) {
 	for _, s := range []string{"a.example", "*.x", "a@b", "https://[fe80::1%25en0]/x", "10.0.0.0/8", "uri:spiffe://x/*", "HTTP://A@B:1/"} {
 		f.Add(s)

@@ -12,7 +12,7 @@ const (
 	CodeCodeSigning = "code-signing"
 )
 
-// rsaKeys, anyKeys are the key rules of the shipped products. Ed25519 is left
+// anyKeys are the key rules of the shipped products. Ed25519 is left
 // out by default because few TLS stacks of servers and devices take it.
 func anyKeys() []core.KeyRule {
 	return []core.KeyRule{{Algorithm: "ECDSA"}, {Algorithm: "RSA", MinBits: 2048, MaxBits: 4096}}
@@ -82,7 +82,6 @@ func user() core.Profile {
 	p.CommonName = "as-is"
 	p.Subject = companySubject(core.SubjectRule{Type: "GN", Mode: "optional"}, core.SubjectRule{Type: "SN", Mode: "optional"},
 		core.SubjectRule{Type: "UID", Mode: "optional"}, core.SubjectRule{Type: "DC", Mode: "optional"})
-	p.KeyUsage = []string{"digitalSignature", "keyEncipherment"}
 	p.ExtKeyUsage = []string{"clientAuth"}
 	p.ServerKeys = true
 	return p
@@ -115,8 +114,8 @@ func codeSigning() core.Profile {
 }
 
 // Shipped returns the products of a new installation, without id, account and
-// times. issuer signs them; rsaIssuer, when not empty, signs those for which a
-// certificate chain of RSA matters (devices with old firmware).
+// times. issuer signs them; rsaIssuer, when not empty, signs those whose holders
+// may know nothing but RSA (devices with old firmware).
 func Shipped(issuer, rsaIssuer core.IssuerID) []core.Product {
 	if rsaIssuer == "" {
 		rsaIssuer = issuer
@@ -124,7 +123,7 @@ func Shipped(issuer, rsaIssuer core.IssuerID) []core.Product {
 	out := []core.Product{
 		{Code: CodeTLSServer, Name: "TLS server", Description: "Web servers and other TLS services: any DNS name or IP address.", Profile: tlsServer()},
 		{Code: CodeTLSClient, Name: "TLS client", Description: "Programs and services that authenticate with TLS client certificates.", Profile: tlsClient()},
-		{Code: CodeDevice, Name: "Device", Description: "Network devices, printers, phones: server and client in one, key pair also made here; RSA chain for old firmware.", Issuer: rsaIssuer, Profile: device()},
+		{Code: CodeDevice, Name: "Device", Description: "Network devices, printers, phones: server and client in one, key pair also made here; signed with RSA for old firmware.", Issuer: rsaIssuer, Profile: device()},
 		{Code: CodeUser, Name: "User", Description: "People who sign in with a certificate.", Profile: user()},
 		{Code: CodeSMIME, Name: "S/MIME", Description: "Signed and encrypted mail; the key pair can be recovered.", Profile: smime()},
 		{Code: CodeCodeSigning, Name: "Code signing", Description: "Signatures on software; each certificate is approved by a person.", Profile: codeSigning()},

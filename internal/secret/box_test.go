@@ -309,6 +309,19 @@ func TestOpenInsideChange(t *testing.T) {
 	}
 }
 
+// A ring of another installation is not taken, not even under the same KEK:
+// its pepper would make every stored hash wrong.
+func TestForeignRing(t *testing.T) {
+	ctx, st, other, c := context.Background(), &secrettest.Storage{}, &secrettest.Storage{}, newClock()
+	b := open(t, st, c)
+	open(t, other, c)
+	s := seal(t, b, "v", "c")
+	blob, _, _ := other.LoadRing(ctx)
+	st.Put(blob)
+	wantKind(t, b.Refresh(ctx), core.KindInternal)
+	wantOpen(t, b, s, "c", "v")
+}
+
 func TestConcurrentUse(t *testing.T) {
 	ctx, st, c := context.Background(), &secrettest.Storage{}, newClock()
 	b := open(t, st, c)

@@ -88,6 +88,24 @@ func (db *DB) Heads(ctx context.Context) ([]audit.Head, error) {
 	return out, rows.Err()
 }
 
+// Chains implements audit.Storage.
+func (db *DB) Chains(ctx context.Context) ([]int, error) {
+	rows, err := db.query(ctx, `SELECT DISTINCT chain FROM audit_entries ORDER BY chain`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int
+	for rows.Next() {
+		var c int
+		if err := rows.Scan(&c); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
 // auditRow is a row of audit_entries.
 type auditRow struct {
 	bun.BaseModel `bun:"table:audit_entries,alias:t"`

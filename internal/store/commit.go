@@ -34,6 +34,9 @@ type Tx struct {
 // OnCommit implements core.Tx.
 func (t *Tx) OnCommit(f func()) { t.onCommit = append(t.onCommit, f) }
 
+// SQLTx is the transaction itself, for the job queue.
+func (t *Tx) SQLTx() *sql.Tx { return t.Tx.Tx }
+
 // exec runs a prepared statement inside the transaction.
 func (t *Tx) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
 	q = t.db.rebind(q)

@@ -179,8 +179,15 @@ func (db *DB) MarkReplaced(ctx context.Context, tx core.Tx, old, by core.Certifi
 	return err
 }
 
-// CountValid implements enroll.Storage.
+// CountValid implements enroll.Storage. The product's row is locked, so that
+// of two that count at the same time the second sees what the first added.
 func (db *DB) CountValid(ctx context.Context, tx core.Tx, product core.ProductID, credential core.CredentialID, now time.Time) (n int, err error) {
+	if db.dialect == Postgres {
+		var id string
+		if err := in(tx).row(ctx, `SELECT id FROM products WHERE id = ? FOR UPDATE`, string(product)).Scan(&id); err != nil {
+			return 0, notFound(err, "product")
+		}
+	}
 	err = in(tx).row(ctx, `SELECT COUNT(*) FROM certificates WHERE credential = ? AND product = ? AND not_after > ?
 		AND state IN ('reserved', 'active', 'on-hold')`, string(credential), string(product), micros(now)).Scan(&n)
 	return n, err

@@ -74,3 +74,8 @@ func (c *Client) Jobs(ctx context.Context, q Query) iter.Seq2[resource.Job, erro
 func (c *Client) CancelJob(ctx context.Context, id int64) (*resource.Job, error) {
 	return post[resource.Job](ctx, c, at("jobs", strconv.FormatInt(id, 10), "cancel"), nil)
 }
+
+// RetryJob runs a job again at once.
+func (c *Client) RetryJob(ctx context.Context, id int64) (*resource.Job, error) {
+	return post[resource.Job](ctx, c, at("jobs", strconv.FormatInt(id, 10), "retry"), nil)
+}

@@ -76,13 +76,14 @@ type User struct {
 	UpdatedAt   time.Time      `json:"updated_at"`
 }
 
-// NewUser is a person to be added. A one-time password is made.
+// NewUser is a person to be added.
 type NewUser struct {
-	Login  string         `json:"login" minLength:"1" maxLength:"128"`
-	Name   string         `json:"name" minLength:"1" maxLength:"200"`
-	Email  string         `json:"email,omitempty" maxLength:"254"`
-	Grants []core.Grant   `json:"grants,omitempty" nullable:"false" maxItems:"1000"`
-	Groups []core.GroupID `json:"groups,omitempty" nullable:"false" maxItems:"1000"`
+	NoSignIn bool           `json:"no_sign_in,omitempty" doc:"no one-time password: the user only lends his name to credentials"`
+	Login    string         `json:"login" minLength:"1" maxLength:"128"`
+	Name     string         `json:"name,omitempty" maxLength:"200"`
+	Email    string         `json:"email,omitempty" maxLength:"254"`
+	Grants   []core.Grant   `json:"grants,omitempty" nullable:"false" maxItems:"1000"`
+	Groups   []core.GroupID `json:"groups,omitempty" nullable:"false" maxItems:"1000"`
 }
 
 // UserChange changes a person; what is absent stays.
@@ -96,7 +97,7 @@ type UserChange struct {
 // IssuedPassword is a user with a one-time password.
 type IssuedPassword struct {
 	User     User   `json:"user"`
-	Password string `json:"password" doc:"good for one sign-in, which must set another; shown this once"`
+	Password string `json:"password,omitempty" doc:"good for one sign-in, which must set another; shown this once; absent for a user without sign-in"`
 }
 
 // Roles is the access table.

@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -38,6 +37,7 @@ type AuditProblem struct {
 	Kind       string `json:"kind" doc:"changed, removed, inserted, reordered, checkpoint …"`
 	Chain      int    `json:"chain"`
 	Seq        int64  `json:"seq,omitempty"`
+	To         int64  `json:"to,omitempty" doc:"the last row, when it is about several"`
 	Checkpoint int64  `json:"checkpoint,omitempty"`
 	Detail     string `json:"detail"`
 }
@@ -50,23 +50,31 @@ type AuditSummary struct {
 	Uncovered   int64 `json:"uncovered" doc:"rows after the newest checkpoint"`
 	Erased      int64 `json:"erased" doc:"rows whose personal data has been erased"`
 	Checkpoints int64 `json:"checkpoints"`
-	Problems    int64 `json:"problems"`
+	Problems    int   `json:"problems"`
 }
 
 // Job is work in the background.
 type Job struct {
-	ID          int64           `json:"id"`
-	Kind        string          `json:"kind"`
-	State       string          `json:"state"`
-	Queue       string          `json:"queue"`
-	Attempt     int             `json:"attempt"`
-	MaxAttempts int             `json:"max_attempts"`
-	Args        json.RawMessage `json:"args,omitempty"`
-	Error       string          `json:"error,omitempty" doc:"of the last attempt"`
-	CreatedAt   time.Time       `json:"created_at"`
-	ScheduledAt time.Time       `json:"scheduled_at,omitzero"`
-	AttemptedAt time.Time       `json:"attempted_at,omitzero"`
-	FinalizedAt time.Time       `json:"finalized_at,omitzero"`
+	ID          int64     `json:"id"`
+	Kind        string    `json:"kind"`
+	State       string    `json:"state" enum:"queued,scheduled,retrying,active,done,cancelled,failed"`
+	System      bool      `json:"system" doc:"belongs to no account"`
+	Args        any       `json:"args,omitempty"`
+	Attempt     int       `json:"attempt" doc:"attempts begun"`
+	MaxAttempts int       `json:"max_attempts"`
+	Error       string    `json:"error,omitempty" doc:"of the last attempt that failed"`
+	Progress    *Progress `json:"progress,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+	ScheduledAt time.Time `json:"scheduled_at,omitzero" doc:"earliest time of the next attempt, or of the last"`
+	StartedAt   time.Time `json:"started_at,omitzero" doc:"of the last attempt"`
+	FinishedAt  time.Time `json:"finished_at,omitzero"`
+}
+
+// Progress is how far a long job has come.
+type Progress struct {
+	Done  int    `json:"done"`
+	Total int    `json:"total,omitempty" doc:"absent: not known"`
+	Note  string `json:"note,omitempty"`
 }
 
 // About describes the server.

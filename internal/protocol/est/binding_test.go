@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -82,7 +81,7 @@ func TestChannelBinding(t *testing.T) {
 				t.Errorf("%d %s", a.StatusCode, a.body)
 			}
 			if c.want == 400 && !strings.Contains(string(a.body), "challengePassword") {
-				t.Error(fmt.Sprintf("%s", a.body))
+				t.Errorf("%s", a.body)
 			}
 		})
 	}

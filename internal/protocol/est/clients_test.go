@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/internal/protocol/protocoltest"
 )
 
@@ -26,13 +29,11 @@ type tools struct {
 	dir string
 }
 
-// need skips the test, visibly, when a program is missing.
-func need(t *testing.T, programs ...string) *tools {
+// with needs programs, given with the Debian package that brings them.
+func with(t *testing.T, programs map[string]string) *tools {
 	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("SKIPPED: the program %s is not installed", p)
-		}
+	for p, pkg := range programs {
+		need.Program(t, p, pkg)
 	}
 	return &tools{t, t.TempDir()}
 }
@@ -76,8 +77,8 @@ func (x *tools) cert(b []byte) *x509.Certificate {
 }
 
 func TestStrongSwan(t *testing.T) {
-	x := need(t, "pki")
-	b := newBench(t)
+	x := with(t, map[string]string{"pki": "strongswan-pki"})
+	b := benchOn(t, protocoltest.NewRSA(t, time.Now()), func(c *core.Credential) { c.Default = true }) // Debian's pki may come without an ECDSA plugin
 	root := x.write("root.pem", b.CA.RootPEM())
 	url := strings.Replace(b.site.MTLS, "127.0.0.1", "localhost", 1) + "/est/lab"
 
@@ -86,8 +87,8 @@ func TestStrongSwan(t *testing.T) {
 	if len(found) == 0 {
 		t.Error("no CA certificate was written")
 	}
-	x.write("key.pem", x.run(false, "pki", "--gen", "--type", "ecdsa", "--size", "256", "--outform", "pem"))
-	x.write("req.pem", x.run(false, "pki", "--req", "--type", "ecdsa", "--in", "key.pem", "--dn", "CN=s.example", "--san", "s.example", "--outform", "pem"))
+	x.write("key.pem", x.run(false, "pki", "--gen", "--type", "rsa", "--size", "2048", "--outform", "pem"))
+	x.write("req.pem", x.run(false, "pki", "--req", "--type", "rsa", "--in", "key.pem", "--dn", "CN=s.example", "--san", "s.example", "--outform", "pem"))
 	user := b.cred.PublicID + ":" + protocoltest.Password
 	out := x.run(false, "pki", "--est", "--url", url, "--in", "req.pem", "--cacert", root, "--userpass", user, "--outform", "pem")
 	if c := x.cert(out); c.Subject.CommonName != "s.example" {
@@ -95,8 +96,8 @@ func TestStrongSwan(t *testing.T) {
 	}
 	x.write("cert.pem", out)
 
-	x.write("key2.pem", x.run(false, "pki", "--gen", "--type", "ecdsa", "--size", "256", "--outform", "pem"))
-	x.write("req2.pem", x.run(false, "pki", "--req", "--type", "ecdsa", "--in", "key2.pem", "--dn", "CN=s.example", "--san", "s.example", "--outform", "pem"))
+	x.write("key2.pem", x.run(false, "pki", "--gen", "--type", "rsa", "--size", "2048", "--outform", "pem"))
+	x.write("req2.pem", x.run(false, "pki", "--req", "--type", "rsa", "--in", "key2.pem", "--dn", "CN=s.example", "--san", "s.example", "--outform", "pem"))
 	out = x.run(false, "pki", "--est", "--url", url, "--in", "req2.pem", "--cacert", root, "--cert", "cert.pem", "--key", "key.pem", "--outform", "pem")
 	list := b.Enroll.Certificates()
 	if len(list) != 2 || list[1].Replaces != list[0].ID || !bytes.Equal(x.cert(out).Raw, list[1].DER) {
@@ -104,14 +105,25 @@ func TestStrongSwan(t *testing.T) {
 	}
 	x.run(true, "pki", "--est", "--url", url, "--in", "req.pem", "--cacert", root, "--userpass", b.cred.PublicID+":wrong", "--outform", "pem")
 
-	// 202: the client waits as told and sends the same again.
+	// 202: the client waits as told and sends the same again. Its second
+	// request has lost the path of the URL (strongSwan 5.9.8 cuts its own copy),
+	// so polling works with the default credential only.
+	url, _ = strings.CutSuffix(url, "/est/lab")
 	b.Enroll.SetManual(true)
-	x.write("req3.pem", x.run(false, "pki", "--req", "--type", "ecdsa", "--in", "key.pem", "--dn", "CN=p.example", "--san", "p.example", "--outform", "pem"))
-	x.run(true, "pki", "--est", "--url", url, "--in", "req3.pem", "--cacert", root, "--userpass", user, "--maxpolltime", "1", "--outform", "pem")
-	if err := b.Enroll.Approve(); err != nil {
+	b.Enroll.RetryAfter = time.Second
+	x.write("req3.pem", x.run(false, "pki", "--req", "--type", "rsa", "--in", "key.pem", "--dn", "CN=p.example", "--san", "p.example", "--outform", "pem"))
+	approved := make(chan error)
+	before := len(b.Enroll.Requests())
+	go func() {
+		for len(b.Enroll.Requests()) < before+2 {
+			time.Sleep(20 * time.Millisecond)
+		}
+		approved <- b.Enroll.Approve()
+	}()
+	x.run(false, "pki", "--est", "--url", url, "--in", "req3.pem", "--cacert", root, "--userpass", user, "--interval", "1", "--outform", "pem")
+	if err := <-approved; err != nil {
 		t.Fatal(err)
 	}
-	x.run(false, "pki", "--est", "--url", url, "--in", "req3.pem", "--cacert", root, "--userpass", user, "--outform", "pem")
 	if n := len(b.Enroll.Certificates()); n != 3 {
 		t.Errorf("%d certificates", n)
 	}
@@ -120,16 +132,19 @@ func TestStrongSwan(t *testing.T) {
 // TestStrongSwanSizes walks the answer's length over the borders of net/http's
 // buffers: strongSwan wants the rest of an answer in one TLS record.
 func TestStrongSwanSizes(t *testing.T) {
-	x := need(t, "pki")
-	w := protocoltest.New(t, time.Now())
+	x := with(t, map[string]string{"pki": "strongswan-pki"})
+	w := protocoltest.NewRSA(t, time.Now())
 	chain := &padded{Enroller: w.Enroll, root: w.CA.Root.Raw}
 	site := w.Serve(t, protocoltest.Options{}, New(Deps{Auth: w.Auth, Enroll: chain, Audit: w.Audit, Log: w.Log, Now: w.Now}))
 	w.AddCredential(core.CredentialEST, core.AuthPassword, "lab")
 	root := x.write("root.pem", w.CA.RootPEM())
 	url := strings.Replace(site.MTLS, "127.0.0.1", "localhost", 1) + "/est/lab"
-	for n := 0; n < 16; n++ {
-		chain.copies = n
-		x.run(false, "pki", "--estca", "--url", url, "--cacert", root, "--caout", "ca.pem", "--outform", "pem", "--force")
+	for n := range int32(13) {
+		chain.copies.Store(n)
+		t.Run(strconv.Itoa(int(n)), func(t *testing.T) {
+			x.t = t
+			x.run(false, "pki", "--estca", "--url", url, "--cacert", root, "--caout", "ca.pem", "--outform", "pem", "--force")
+		})
 	}
 }
 
@@ -137,19 +152,19 @@ func TestStrongSwanSizes(t *testing.T) {
 type padded struct {
 	*protocoltest.Enroller
 	root   []byte
-	copies int
+	copies atomic.Int32
 }
 
 func (p *padded) Chain(ctx context.Context, a core.AccountID, id core.ProductID) ([][]byte, error) {
 	chain, err := p.Enroller.Chain(ctx, a, id)
-	for range p.copies {
+	for range p.copies.Load() {
 		chain = append(chain, p.root)
 	}
 	return chain, err
 }
 
 func TestCurl(t *testing.T) {
-	x := need(t, "curl", "openssl")
+	x := with(t, map[string]string{"curl": "curl", "openssl": "openssl"})
 	b := newBench(t)
 	root := x.write("root.pem", b.CA.RootPEM())
 	url := b.site.MTLS + "/.well-known/est/lab/"
@@ -174,6 +189,11 @@ func TestCurl(t *testing.T) {
 	// --anyauth sends an empty request first and expects a 401.
 	post("simpleenroll", "cert.b64", "--anyauth", "-u", user)
 	c := read("cert.b64")
+	x.run(false, "curl", "-sS", "--fail", "--http2", "--cacert", root, "--anyauth", "-u", user, "-H", "Content-Type: application/pkcs10",
+		"--data-binary", "@req.b64", "-o", "h2.b64", b.site.Main+"/.well-known/est/lab/simpleenroll")
+	if !read("h2.b64").Equal(c) {
+		t.Error("the same request over HTTP/2 gave another certificate")
+	}
 	if c.Subject.CommonName != "c.example" || len(c.IPAddresses) != 1 {
 		t.Error(c.Subject, c.IPAddresses)
 	}

@@ -33,7 +33,11 @@ func newService(w *protocoltest.World) *Service {
 
 func newBench(t testing.TB, change ...func(*core.Credential)) *bench {
 	t.Helper()
-	w := protocoltest.New(t, time.Now())
+	return benchOn(t, protocoltest.New(t, time.Now()), change...)
+}
+
+func benchOn(t testing.TB, w *protocoltest.World, change ...func(*core.Credential)) *bench {
+	t.Helper()
 	b := &bench{World: w, site: w.Serve(t, protocoltest.Options{}, newService(w))}
 	b.cred = w.AddCredential(core.CredentialEST, core.AuthPassword, "lab", change...)
 	return b

@@ -24,6 +24,9 @@ import (
 
 // Enroller is a small working protocol.Enroller: real policy, a CA in memory.
 type Enroller struct {
+	// RetryAfter is what answers about waiting orders say; set it before use.
+	RetryAfter time.Duration
+
 	ca  *CA
 	now func() time.Time
 
@@ -219,7 +222,7 @@ func (e *Enroller) result(o *order) (*enroll.Result, error) {
 		return nil, core.Errorf(core.KindApprovalRefused, "%s", o.Failure)
 	}
 	if o.cert == nil {
-		r.RetryAfter = 90 * time.Second
+		r.RetryAfter = e.RetryAfter
 		return r, nil
 	}
 	cert := *o.cert

@@ -48,7 +48,7 @@ func newWorld(t testing.TB, now time.Time, ca *CA) *World {
 	t.Helper()
 	w := &World{clock: now.UTC().Truncate(time.Second), CA: ca, Audit: &Auditor{}}
 	w.Log = slog.New(slog.NewJSONHandler((*worldLog)(w), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.Enroll = &Enroller{ca: w.CA, now: w.Now, products: map[core.ProductID]*core.Product{},
+	w.Enroll = &Enroller{RetryAfter: 90 * time.Second, ca: w.CA, now: w.Now, products: map[core.ProductID]*core.Product{},
 		orders: map[core.OrderID]*order{}, byKey: map[string]*order{}}
 	w.Auth = &Authenticator{now: w.Now, enroll: w.Enroll, secrets: map[core.CredentialID]string{}}
 	w.Account = core.NewID[core.AccountID](now)

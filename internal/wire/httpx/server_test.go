@@ -253,6 +253,9 @@ func TestOutbound(t *testing.T) {
 	if _, err := fetch(Outbound{}, "https://other.example.invalid/"); err == nil || proxied != "CONNECT other.example.invalid:443" {
 		t.Error(proxied, err)
 	}
+}
+
+func TestOutboundRefusesBadProxies(t *testing.T) {
 	for _, bad := range []string{"ftp://x", "::", "host", (&url.URL{Scheme: "http"}).String()} {
 		if _, err := (Outbound{Proxy: bad}).Client(); err == nil || strings.Contains(err.Error(), "host") {
 			t.Errorf("%q: %v", bad, err)

@@ -36,7 +36,7 @@ const (
 
 // maxIterations bounds the key derivation that one file can cause, all its
 // parts together.
-const maxIterations = 10_000_000
+const maxIterations = 5_000_000
 
 // work is what is left of that budget.
 type work struct{ left int }
@@ -151,7 +151,7 @@ func decryptCBC(block cipher.Block, iv, encrypted []byte) ([]byte, error) {
 }
 
 // decrypt opens data under the contents of an AlgorithmIdentifier: PBES2, or
-// the triple DES of PKCS #12. ErrUnsupported for others, RC2 among them.
+// the triple DES and RC2 of PKCS #12. ErrUnsupported for others.
 func (w *work) decrypt(alg cryptobyte.String, encrypted []byte, password string) ([]byte, error) {
 	var oid string
 	var params cryptobyte.String
@@ -161,7 +161,7 @@ func (w *work) decrypt(alg cryptobyte.String, encrypted []byte, password string)
 	switch oid {
 	case oidPBES2:
 		return w.decryptPBES2(params, encrypted, password)
-	case oidPBEWith3DES:
+	case oidPBEWith3DES, oidPBEWithRC2, oidPBEWithRC2x40:
 		var salt cryptobyte.String
 		var count int64
 		if !params.ReadASN1(&salt, asn1.OCTET_STRING) || !params.ReadASN1Integer(&count) || !params.Empty() {
@@ -171,7 +171,7 @@ func (w *work) decrypt(alg cryptobyte.String, encrypted []byte, password string)
 		if err != nil {
 			return nil, err
 		}
-		block, iv, err := tripleDES(password, salt, iterations)
+		block, iv, err := p12Cipher(oid, password, salt, iterations)
 		if err != nil {
 			return nil, err
 		}
@@ -203,8 +203,7 @@ func (w *work) decryptPBES2(params cryptobyte.String, encrypted []byte, password
 	if !kdfParams.Empty() && (!kdfParams.ReadASN1(&prf, asn1.SEQUENCE) || !readOID(&prf, &prfOID)) {
 		return nil, malformed("PBKDF2 function")
 	}
-	digest := map[string]crypto.Hash{oidHMACSHA1: crypto.SHA1, oidHMACSHA256: crypto.SHA256,
-		oidHMACSHA384: crypto.SHA384, oidHMACSHA512: crypto.SHA512}[prfOID]
+	digest := hmacDigest(prfOID)
 	size := map[string]int{oidAES128CBC: 16, oidAES192CBC: 24, oidAES256CBC: 32, oidDES3CBC: 24}[schemeOID]
 	if digest == 0 || size == 0 {
 		return nil, fmt.Errorf("%w: PBES2 with %s and %s", ErrUnsupported, prfOID, schemeOID)
@@ -231,17 +230,36 @@ func (w *work) decryptPBES2(params cryptobyte.String, encrypted []byte, password
 	return decryptCBC(block, iv, encrypted)
 }
 
-// tripleDES derives key and IV of pbeWithSHAAnd3-KeyTripleDES-CBC.
-func tripleDES(password string, salt []byte, iterations int) (cipher.Block, []byte, error) {
+// hmacDigest returns the digest of an HMAC identifier, 0 for an unknown one.
+func hmacDigest(oid string) crypto.Hash {
+	switch oid {
+	case oidHMACSHA1:
+		return crypto.SHA1
+	case oidHMACSHA256:
+		return crypto.SHA256
+	case oidHMACSHA384:
+		return crypto.SHA384
+	case oidHMACSHA512:
+		return crypto.SHA512
+	}
+	return 0
+}
+
+// p12Cipher derives key and IV of a cipher of RFC 7292 appendix C.
+func p12Cipher(oid, password string, salt []byte, iterations int) (cipher.Block, []byte, error) {
 	encoded, err := bmpPassword(password)
 	if err != nil {
 		return nil, nil, err
 	}
-	block, err := des.NewTripleDESCipher(p12KDF(crypto.SHA1, encoded, salt, 1, iterations, 24)) //nolint:gosec
-	if err != nil {
-		return nil, nil, err
+	iv := p12KDF(crypto.SHA1, encoded, salt, 2, iterations, 8)
+	switch oid {
+	case oidPBEWithRC2:
+		return newRC2(p12KDF(crypto.SHA1, encoded, salt, 1, iterations, 16)), iv, nil
+	case oidPBEWithRC2x40:
+		return newRC2(p12KDF(crypto.SHA1, encoded, salt, 1, iterations, 5)), iv, nil
 	}
-	return block, p12KDF(crypto.SHA1, encoded, salt, 2, iterations, 8), nil
+	block, err := des.NewTripleDESCipher(p12KDF(crypto.SHA1, encoded, salt, 1, iterations, 24)) //nolint:gosec
+	return block, iv, err
 }
 
 // bmpPassword is the password as BMPString with a zero at the end (RFC 7292
