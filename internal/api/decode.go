@@ -31,7 +31,7 @@ func decode(der []byte) *resource.Contents {
 		Issuer: dnText(c.RawIssuer), Subject: []core.Attribute{}, NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), KeyAlgorithm: keyName(c),
 		Names: []string{}, KeyUsage: list0(x509x.KeyUsage(c.KeyUsage).Names()), ExtKeyUsage: []string{}, CA: c.IsCA, PathLength: -1, Policies: []string{},
 		SubjectKeyID: hex.EncodeToString(c.SubjectKeyId), AuthorityKeyID: hex.EncodeToString(c.AuthorityKeyId),
-		CRL: list0(c.CRLDistributionPoints), OCSP: list0(c.OCSPServer), IssuerURLs: list0(c.IssuingCertificateURL), Extensions: []resource.Extension{},
+		CRL: list0(c.CRLDistributionPoints), OCSP: list0(c.OCSPServer), IssuerURLs: list0(c.IssuingCertificateURL), Extensions: []resource.DecodedExtension{},
 		SHA256: hex.EncodeToString(sum256[:]), SHA1: hex.EncodeToString(sum1[:]),
 	}
 	if subject, err := x509x.ParseName(c.RawSubject); err == nil {
@@ -47,7 +47,7 @@ func decode(der []byte) *resource.Contents {
 	}
 	for _, e := range c.Extensions {
 		oid := e.Id.String()
-		out.Extensions = append(out.Extensions, resource.Extension{OID: oid, Name: extensionName(oid), Critical: e.Critical, Value: e.Value})
+		out.Extensions = append(out.Extensions, resource.DecodedExtension{OID: oid, Name: extensionName(oid), Critical: e.Critical, Value: e.Value})
 		switch oid {
 		case x509x.OIDSubjectAltName:
 			out.Names = sanText(e.Value)

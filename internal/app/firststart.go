@@ -47,9 +47,12 @@ func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
 	if s.Done && !created {
 		return nil, nil
 	}
-	home, err := p.identity.Bootstrap(ctx, identity.Bootstrap{AccountName: p.cfg.CA.Organisation, OrganisationName: p.cfg.CA.Organisation, Country: p.cfg.CA.Country})
+	home, err := p.identity.Bootstrap(ctx, p.cfg.CA.Organisation)
 	if err != nil {
 		return nil, err
+	}
+	if home.User == nil || home.Group == nil {
+		return nil, fmt.Errorf("the first user or group was renamed before the first start was through")
 	}
 	host := identity.Host(home.Account.ID, "first-start")
 	h, err := p.ca.Bootstrap(ctx, host, home.Account.ID, ca.Config{Organisation: p.cfg.CA.Organisation, Country: p.cfg.CA.Country,
@@ -60,11 +63,11 @@ func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
 	if err := p.shipProducts(ctx, host, h); err != nil {
 		return nil, err
 	}
-	w := &welcome{Login: home.Admin.Login}
+	w := &welcome{Login: home.User.Login}
 	if w.EST, err = p.firstCredential(ctx, host, home); err != nil {
 		return nil, err
 	}
-	if w.Password, err = p.identity.ResetPassword(ctx, host, home.Admin.ID); err != nil {
+	if w.Password, err = p.identity.ResetPassword(ctx, host, home.User.ID); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -99,7 +102,7 @@ func (p *parts) shipProducts(ctx context.Context, by *core.Principal, h *ca.Hier
 // firstLabel is the label of the credential that the first start makes.
 const firstLabel = "first"
 
-func (p *parts) firstCredential(ctx context.Context, by *core.Principal, home *identity.Home) (*identity.Created, error) {
+func (p *parts) firstCredential(ctx context.Context, by *core.Principal, home *identity.First) (*identity.Created, error) {
 	tls, err := p.db.ProductByCode(ctx, home.Account.ID, "tls-server")
 	if err != nil {
 		return nil, err
@@ -112,7 +115,7 @@ func (p *parts) firstCredential(ctx context.Context, by *core.Principal, home *i
 		return nil, err
 	}
 	return p.identity.CreateCredential(ctx, by, identity.NewCredential{Type: core.CredentialEST, Auth: core.AuthPassword, Label: firstLabel,
-		Default: true, Description: "Made at the first start; revoke it when it is not needed", User: home.Admin.ID, Group: home.Group.ID,
+		Default: true, Description: "Made at the first start; revoke it when it is not needed", User: home.User.ID, Group: home.Group.ID,
 		Products: []core.ProductID{tls.ID}})
 }
 

@@ -137,7 +137,7 @@ loop:
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopDeadline)
 	defer cancel()
 	err := s.http.Stop(end)
-	err = errors.Join(err, s.jobs.stop(end), s.audit.Flush(end))
+	err = errors.Join(err, s.jobs.stop(end), s.audit.Flush(end, true))
 	if _, _, cerr := s.audit.Checkpoint(end); cerr != nil {
 		err = errors.Join(err, cerr)
 	}

@@ -109,7 +109,7 @@ func (w *work) start(ctx context.Context) error {
 	})
 	w.every(run, time.Hour, "renew the server certificate", s.tls.load)
 	w.every(run, 10*time.Minute, "read the key ring", s.box.Refresh)
-	w.every(run, 20*time.Second, "write folded refusals", s.audit.Flush)
+	w.every(run, 20*time.Second, "write folded refusals", func(ctx context.Context) error { return s.audit.Flush(ctx, false) })
 	return nil
 }
 

@@ -60,8 +60,6 @@ func exclusions() []exclusion {
 			"x509x.CheckKey makes the same 100 rounds before policy accepts the key"},
 		{LintPublicSMIME, "e_rsa_fermat_factorization",
 			"x509x.CheckKey makes the same 100 rounds before policy accepts the key"},
-		{LintPublicTLS, "e_server_cert_valid_time_longer_than_100_days",
-			"in force for certificates from 15 March 2027 only; kept out until zlint honours that date itself"},
 	}
 }
 

@@ -21,7 +21,7 @@ type Storage interface {
 	// accounts when account is "". CRL fields may be empty.
 	ListIssuers(ctx context.Context, account core.AccountID) ([]*core.Issuer, error)
 	// PutIssuer inserts an issuer whose Version is 0 and else updates the one
-	// with the same id and Version, which it then raises by one, also in i.
+	// with the same id and Version, which it then raises by one, in i when tx commits.
 	// Kind exists when the slug is taken, kind conflict when the stored Version
 	// is another. An update does not write the CRL and responder fields: these
 	// belong to SaveCRL and SaveResponder, which leave Version alone.

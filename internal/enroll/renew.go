@@ -141,6 +141,12 @@ func (s *Service) CertificateBySKI(ctx context.Context, c *core.Credential, ski 
 	return s.d.Storage.CertificateBySKI(ctx, c.Account, c.ID, ski)
 }
 
+// CertificatesByName finds active certificates of the credential by common name
+// or by a name, newest first, with DER, at most 50.
+func (s *Service) CertificatesByName(ctx context.Context, c *core.Credential, commonName string, names []string) ([]*core.Certificate, error) {
+	return s.d.Storage.CertificatesByName(ctx, c.Account, c.ID, commonName, names)
+}
+
 // Verdict is the outcome of a dry run.
 type Verdict struct {
 	Reasons  []core.Reason // none: it would be issued

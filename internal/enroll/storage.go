@@ -54,6 +54,10 @@ type Storage interface {
 	// Certificate reads one, with its DER.
 	Certificate(ctx context.Context, account core.AccountID, id core.CertificateID) (*core.Certificate, error)
 	CertificateBySKI(ctx context.Context, account core.AccountID, credential core.CredentialID, ski []byte) (*core.Certificate, error)
+	// CertificatesByName finds active certificates of the credential, newest
+	// first, with DER, at most 50: those with the common name (when not empty)
+	// or with one of the names, both without regard to letter case.
+	CertificatesByName(ctx context.Context, account core.AccountID, credential core.CredentialID, commonName string, names []string) ([]*core.Certificate, error)
 	// CountValid counts reserved, active and held certificates of a product
 	// and credential that end after now, inside tx.
 	CountValid(ctx context.Context, tx core.Tx, product core.ProductID, credential core.CredentialID, now time.Time) (int, error)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -60,6 +62,61 @@ func (db *DB) CertificateBySKI(ctx context.Context, account core.AccountID, cred
 		return q.Where("t.ski = ?", ski).Where("t.account = ?", string(account)).Where("t.credential = ?", string(credential)).
 			Where("t.state = ?", string(core.CertActive)).OrderExpr("t.id DESC")
 	})
+}
+
+// namedLimit bounds CertificatesByName.
+const namedLimit = 50
+
+// CertificatesByName implements enroll.Storage.
+func (db *DB) CertificatesByName(ctx context.Context, account core.AccountID, credential core.CredentialID, commonName string, names []string) ([]*core.Certificate, error) {
+	candidates := make([]string, 0, len(names)+1)
+	if commonName != "" {
+		candidates = append(candidates, strings.ToLower(commonName))
+	}
+	for _, n := range names {
+		_, value, _ := strings.Cut(n, ":")
+		candidates = append(candidates, value)
+	}
+	if len(candidates) == 0 {
+		return nil, nil
+	}
+	base := func() *bun.SelectQuery {
+		return db.read.NewSelect().Model((*certificateRow)(nil)).Where("t.credential = ?", string(credential)).Where("t.account = ?", string(account)).
+			Where("t.state = ?", string(core.CertActive)).OrderExpr("t.id DESC").Limit(namedLimit)
+	}
+	// By the common name, which has an index, and only when that finds nothing
+	// by what else a certificate is called.
+	out, err := db.certificatesOf(ctx, base().Where("LOWER(t.common_name) IN (?)", bun.In(candidates)))
+	if err != nil || len(out) > 0 || len(names) == 0 {
+		return out, err
+	}
+	return db.certificatesOf(ctx, base().WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+		for _, n := range names[:min(len(names), 100)] {
+			j, _ := json.Marshal(n) // a text always marshals
+			q = q.WhereOr(`LOWER(t.names) LIKE ? ESCAPE '\'`, "%"+escapeLike(string(j))+"%")
+		}
+		return q
+	}))
+}
+
+// certificatesOf runs a query for certificates and adds their DER.
+func (db *DB) certificatesOf(ctx context.Context, q *bun.SelectQuery) ([]*core.Certificate, error) {
+	var rows []certificateRow
+	if err := q.Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	out := make([]*core.Certificate, 0, len(rows))
+	for i := range rows {
+		c, err := rows[i].core()
+		if err != nil {
+			return nil, err
+		}
+		if err := db.queryRow(ctx, `SELECT der FROM certificate_bodies WHERE certificate = ?`, rows[i].ID).Scan(&c.DER); err != nil {
+			return nil, err
+		}
+		out = append(out, &c)
+	}
+	return out, nil
 }
 
 // certificateList is the list of certificates.

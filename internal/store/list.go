@@ -320,9 +320,7 @@ func (w *conds) text(c *column, f core.Cond) error {
 	for i, s := range f.Values {
 		v[i] = strings.ToLower(s)
 	}
-	esc := func(s any) string {
-		return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s.(string))
-	}
+	esc := func(s any) string { return escapeLike(s.(string)) }
 	if c.Type == core.TypeTags && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
 		// Tags are a JSON array of texts; one whole element must match.
 		j, err := json.Marshal(v[0])
@@ -351,6 +349,11 @@ func (w *conds) text(c *column, f core.Cond) error {
 		w.add(expr+" "+sqlOps[f.Op]+" ?", v...)
 	}
 	return nil
+}
+
+// escapeLike makes s stand for itself in a LIKE pattern with ESCAPE '\'.
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
 // parseTime reads RFC 3339, a date, "now", or a distance from now such as

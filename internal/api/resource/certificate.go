@@ -48,32 +48,32 @@ type CertificateDetail struct {
 
 // Contents are the fields of a decoded certificate.
 type Contents struct {
-	Version            int              `json:"version"`
-	Serial             string           `json:"serial" doc:"hex"`
-	SignatureAlgorithm string           `json:"signature_algorithm"`
-	Issuer             string           `json:"issuer"`
-	Subject            []core.Attribute `json:"subject" nullable:"false"`
-	NotBefore          time.Time        `json:"not_before"`
-	NotAfter           time.Time        `json:"not_after"`
-	KeyAlgorithm       string           `json:"key_algorithm"`
-	Names              []string         `json:"names" nullable:"false"`
-	KeyUsage           []string         `json:"key_usage" nullable:"false"`
-	ExtKeyUsage        []string         `json:"ext_key_usage" nullable:"false"`
-	CA                 bool             `json:"ca"`
-	PathLength         int              `json:"path_length" doc:"-1: no limit, or no CA"`
-	Policies           []string         `json:"policies" nullable:"false"`
-	SubjectKeyID       string           `json:"subject_key_id,omitempty" doc:"hex"`
-	AuthorityKeyID     string           `json:"authority_key_id,omitempty" doc:"hex"`
-	CRL                []string         `json:"crl" nullable:"false" doc:"distribution points"`
-	OCSP               []string         `json:"ocsp" nullable:"false"`
-	IssuerURLs         []string         `json:"issuer_urls" nullable:"false"`
-	Extensions         []Extension      `json:"extensions" nullable:"false"`
-	SHA256             string           `json:"sha256" doc:"fingerprint, hex"`
-	SHA1               string           `json:"sha1" doc:"fingerprint, hex"`
+	Version            int                `json:"version"`
+	Serial             string             `json:"serial" doc:"hex"`
+	SignatureAlgorithm string             `json:"signature_algorithm"`
+	Issuer             string             `json:"issuer"`
+	Subject            []core.Attribute   `json:"subject" nullable:"false"`
+	NotBefore          time.Time          `json:"not_before"`
+	NotAfter           time.Time          `json:"not_after"`
+	KeyAlgorithm       string             `json:"key_algorithm"`
+	Names              []string           `json:"names" nullable:"false"`
+	KeyUsage           []string           `json:"key_usage" nullable:"false"`
+	ExtKeyUsage        []string           `json:"ext_key_usage" nullable:"false"`
+	CA                 bool               `json:"ca"`
+	PathLength         int                `json:"path_length" doc:"-1: no limit, or no CA"`
+	Policies           []string           `json:"policies" nullable:"false"`
+	SubjectKeyID       string             `json:"subject_key_id,omitempty" doc:"hex"`
+	AuthorityKeyID     string             `json:"authority_key_id,omitempty" doc:"hex"`
+	CRL                []string           `json:"crl" nullable:"false" doc:"distribution points"`
+	OCSP               []string           `json:"ocsp" nullable:"false"`
+	IssuerURLs         []string           `json:"issuer_urls" nullable:"false"`
+	Extensions         []DecodedExtension `json:"extensions" nullable:"false"`
+	SHA256             string             `json:"sha256" doc:"fingerprint, hex"`
+	SHA1               string             `json:"sha1" doc:"fingerprint, hex"`
 }
 
-// Extension is one extension of a certificate.
-type Extension struct {
+// DecodedExtension is one extension of a certificate.
+type DecodedExtension struct {
 	OID      string `json:"oid"`
 	Name     string `json:"name,omitempty"`
 	Critical bool   `json:"critical"`

@@ -152,8 +152,9 @@ func (s *Storage) PutIssuer(_ context.Context, t core.Tx, i *core.Issuer) error 
 	case i.Version != 0 && (at < 0 || st.issuers[at].Version != i.Version):
 		return core.Errorf(core.KindConflict, "the issuer was changed meanwhile")
 	}
-	i.Version++
 	c := *i
+	c.Version++
+	t.OnCommit(func() { i.Version = c.Version })
 	if at < 0 {
 		st.issuers = append(st.issuers, &c)
 		return nil

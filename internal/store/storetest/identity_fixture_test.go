@@ -33,7 +33,7 @@ func worlds(t *testing.T, f func(t *testing.T, w *world)) {
 }
 
 // addProduct makes a product with an issuer of its own.
-func (w *world) addProduct(t *testing.T, account core.AccountID, code string) *core.Product {
+func (w *world) addProduct(t testing.TB, account core.AccountID, code string) *core.Product {
 	t.Helper()
 	now := w.Clock.Now()
 	i := &core.Issuer{ID: core.NewID[core.IssuerID](now), Account: account, Name: code, Connector: "builtin", State: core.IssuerActive, CreatedAt: now, UpdatedAt: now}
@@ -49,7 +49,7 @@ func (w *world) addProduct(t *testing.T, account core.AccountID, code string) *c
 	return p
 }
 
-func (w *world) tx(t *testing.T, f func(ctx context.Context, tx core.Tx) error) {
+func (w *world) tx(t testing.TB, f func(ctx context.Context, tx core.Tx) error) {
 	t.Helper()
 	if err := w.db.InTx(t.Context(), f); err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func (w *world) draft(label string) identity.NewCredential {
 }
 
 // make makes a credential and reads it back as a protocol would.
-func (w *world) make(t *testing.T, n identity.NewCredential) (*identity.Created, *core.Credential) {
+func (w *world) make(t testing.TB, n identity.NewCredential) (*identity.Created, *core.Credential) {
 	t.Helper()
 	got, err := w.CreateCredential(t.Context(), w.Admin, n)
 	if err != nil {

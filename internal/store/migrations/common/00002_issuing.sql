@@ -147,6 +147,7 @@ CREATE UNIQUE INDEX certificates_fingerprint ON certificates (fingerprint) WHERE
 CREATE INDEX certificates_account ON certificates (account, id);
 CREATE INDEX certificates_expiry ON certificates (account, not_after);
 CREATE INDEX certificates_credential ON certificates (credential, not_after) WHERE credential IS NOT NULL;
+CREATE INDEX certificates_named ON certificates (credential, LOWER(common_name)) WHERE credential IS NOT NULL;
 CREATE INDEX certificates_ski ON certificates (ski);
 CREATE INDEX certificates_revoked ON certificates (issuer, revoked_at) WHERE revoked_at IS NOT NULL;
 
