@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/certwright/certwright/internal/api/resource"
@@ -18,6 +19,8 @@ type auditPage = core.Page[audit.Entry]
 func auditColumns() []core.Column { return audit.Columns() }
 
 func (a *API) auditRoutes() {
+	// No JSON document holds a line, but clients want its shape.
+	a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[resource.VerifyLine](), true, "VerifyLine")
 	addList(a, get("audit", "list-audit", "/audit", "List the audit log, newest first", identity.AuditView), "audit", auditColumns,
 		func(ctx context.Context, _ *core.Principal, q core.ListQuery) (auditPage, error) {
 			return a.d.Audit.List(ctx, q)

@@ -20,10 +20,10 @@ func (a *API) certificateRoutes() {
 	addList(a, get("certificates", "list-certificates", "/certificates", "List certificates", identity.CertificateView),
 		"certificates", a.d.Storage.CertificateColumns, a.readCertificates, func(r *certificateRow) resource.Certificate { return r.resource(a.d.Now()) })
 	register(a, get("certificates", "get-certificate", "/certificates/{id}", "Read a certificate with its contents, by id or number", identity.CertificateView), a.getCertificate)
-	register(a, post("certificates", "renew-certificate", "/certificates/{id}/renew", "Order a successor with the same names and product", identity.CertificateRenew).created(), a.renew)
+	register(a, post("certificates", "renew-certificate", "/certificates/{id}/renew", "Order a successor with the same names and product", identity.CertificateRenew).created().waits(), a.renew)
 	register(a, post("certificates", "revoke-certificate", "/certificates/{id}/revoke", "Revoke a certificate, or suspend it", identity.CertificateRevoke), a.revoke)
 	register(a, post("certificates", "release-certificate", "/certificates/{id}/release", "End the suspension of a certificate", identity.CertificateRevoke),
-		func(ctx context.Context, p *core.Principal, in *byWord) (*out[resource.Certificate], error) {
+		func(ctx context.Context, p *core.Principal, in *ByWord) (*out[resource.Certificate], error) {
 			c, err := a.certificate(ctx, p, in.ID, identity.CertificateRevoke)
 			if err != nil {
 				return nil, err
@@ -56,7 +56,7 @@ func (a *API) certificate(ctx context.Context, p *core.Principal, word string, a
 	return c, see(p, identity.CertificateView, action, c.Group, "certificate")
 }
 
-func (a *API) getCertificate(ctx context.Context, p *core.Principal, in *byWord) (*out[resource.CertificateDetail], error) {
+func (a *API) getCertificate(ctx context.Context, p *core.Principal, in *ByWord) (*out[resource.CertificateDetail], error) {
 	c, err := a.certificate(ctx, p, in.ID, identity.CertificateView)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (a *API) certificateAnswer(ctx context.Context, p *core.Principal, id core.
 }
 
 type renewRequest struct {
-	byWord
+	ByWord
 	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"makes repeats of the request safe"`
 	Body *resource.Renewal
 }
@@ -125,7 +125,7 @@ func (a *API) renew(ctx context.Context, p *core.Principal, in *renewRequest) (*
 }
 
 type revokeRequest struct {
-	byWord
+	ByWord
 	Body *resource.Revocation
 }
 
@@ -168,7 +168,7 @@ func parseReason(s string) (int, error) {
 }
 
 type tagRequest struct {
-	byWord
+	ByWord
 	Body resource.Tags
 }
 

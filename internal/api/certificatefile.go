@@ -35,7 +35,7 @@ func (a *API) certificateFileRoutes() {
 }
 
 type downloadRequest struct {
-	byWord
+	ByWord
 	Format string `query:"format" enum:"pem,der,p7b" default:"pem"`
 	Chain  string `query:"chain" enum:"none,intermediates,full" doc:"pem and p7b: full unless given"`
 }
@@ -92,7 +92,7 @@ func baseName(c *core.Certificate) string {
 }
 
 type exportRequest struct {
-	byWord
+	ByWord
 	Body resource.Export
 }
 

@@ -16,7 +16,7 @@ func (a *API) credentialRoutes() {
 	register(a, get("credentials", "export-credentials", "/credentials/export", "Export the list as CSV or JSON, all pages", identity.CredentialView).
 		streams("text/csv"), a.exportCredentials)
 	register(a, get("credentials", "get-credential", "/credentials/{id}", "Read an API credential", identity.CredentialView),
-		func(ctx context.Context, p *core.Principal, in *byID[core.CredentialID]) (*out[resource.CredentialDetail], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.CredentialID]) (*out[resource.CredentialDetail], error) {
 			c, err := a.d.Identity.CredentialByID(ctx, p, in.ID)
 			return a.credentialAnswer(c, err)
 		})
@@ -61,7 +61,7 @@ func (a *API) credentialDetail(c *core.Credential) (resource.CredentialDetail, e
 }
 
 type credentialPatch struct {
-	byID[core.CredentialID]
+	ByID[core.CredentialID]
 	Body resource.CredentialChange
 }
 
@@ -126,7 +126,7 @@ func (a *API) productID(ctx context.Context, p *core.Principal, word, field stri
 }
 
 type credentialUsageRequest struct {
-	byID[core.CredentialID]
+	ByID[core.CredentialID]
 	ListParams
 }
 

@@ -15,7 +15,7 @@ func (a *API) credentialSecretRoutes() {
 	register(a, post("credentials", "revoke-credential", "/credentials/{id}/revoke", "Revoke an API credential, for ever", identity.CredentialRevoke).
 		says("Every protocol refuses the next request."),
 		func(ctx context.Context, p *core.Principal, in *struct {
-			byID[core.CredentialID]
+			ByID[core.CredentialID]
 			Body *resource.Reasoned
 		}) (*out[resource.CredentialDetail], error) {
 			reason := ""
@@ -27,7 +27,7 @@ func (a *API) credentialSecretRoutes() {
 		})
 	register(a, post("credentials", "regenerate-credential", "/credentials/{id}/regenerate", "Give an API credential a new secret", identity.CredentialRegenerate).
 		says("The old secret is dead at once. The new one is shown this once."),
-		func(ctx context.Context, p *core.Principal, in *byID[core.CredentialID]) (*out[resource.IssuedCredential], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.CredentialID]) (*out[resource.IssuedCredential], error) {
 			made, err := a.d.Identity.RegenerateCredential(ctx, p, in.ID)
 			return a.issuedCredential(made, err)
 		})

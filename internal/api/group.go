@@ -23,20 +23,20 @@ func (a *API) groupRoutes() {
 			return shaped(g, err, groupResource)
 		})
 	register(a, get("groups", "get-group", "/groups/{id}", "Read a group", identity.GroupView),
-		func(ctx context.Context, p *core.Principal, in *byID[core.GroupID]) (*out[resource.Group], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.GroupID]) (*out[resource.Group], error) {
 			g, err := a.d.Identity.Group(ctx, p, in.ID)
 			return shaped(g, err, groupResource)
 		})
 	register(a, put("groups", "update-group", "/groups/{id}", "Change a group", identity.GroupManage),
 		func(ctx context.Context, p *core.Principal, in *struct {
-			byID[core.GroupID]
+			ByID[core.GroupID]
 			Body resource.GroupFields
 		}) (*out[resource.Group], error) {
 			g, err := a.d.Identity.UpdateGroup(ctx, p, in.ID, groupData(in.Body))
 			return shaped(g, err, groupResource)
 		})
 	register(a, remove("groups", "delete-group", "/groups/{id}", "Delete a group that nothing belongs to", identity.GroupManage),
-		func(ctx context.Context, p *core.Principal, in *byID[core.GroupID]) (*none, error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.GroupID]) (*none, error) {
 			return nil, a.d.Identity.DeleteGroup(ctx, p, in.ID)
 		})
 	a.memberRoutes()
@@ -56,7 +56,7 @@ func (a *API) memberRoutes() {
 }
 
 func (a *API) members(ctx context.Context, p *core.Principal, in *struct {
-	byID[core.GroupID]
+	ByID[core.GroupID]
 	ListParams
 }) (*page[resource.User], error) {
 	read := func(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.User], error) {

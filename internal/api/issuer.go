@@ -20,7 +20,7 @@ func (a *API) issuerRoutes() {
 		}, issuerResource)
 	register(a, post("issuers", "create-issuer", "/issuers", "Make a CA: a root, an issuing CA, or one that a foreign root will sign", identity.IssuerManage).created(), a.createIssuer)
 	register(a, get("issuers", "get-issuer", "/issuers/{id}", "Read an issuing CA with its certificate", identity.IssuerView),
-		func(ctx context.Context, p *core.Principal, in *byID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
 			return a.issuerAnswer(ctx, p, in.ID)
 		})
 	register(a, post("issuers", "install-issuer-certificate", "/issuers/{id}/certificate", "Bring the certificate of a CA that a foreign root signed", identity.IssuerManage).
@@ -80,7 +80,7 @@ func (a *API) createIssuer(ctx context.Context, p *core.Principal, in *in[resour
 }
 
 type installRequest struct {
-	byID[core.IssuerID]
+	ByID[core.IssuerID]
 	Body resource.InstallCertificate
 }
 
@@ -142,8 +142,8 @@ func sortChain(text string, i *core.Issuer) (own []byte, chain [][]byte, err err
 }
 
 // issuerState makes the handler that sets an issuer's state.
-func (a *API) issuerState(state core.IssuerState) handler[byID[core.IssuerID], out[resource.IssuerDetail]] {
-	return func(ctx context.Context, p *core.Principal, in *byID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
+func (a *API) issuerState(state core.IssuerState) handler[ByID[core.IssuerID], out[resource.IssuerDetail]] {
+	return func(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
 		i, err := a.issuer(ctx, p, in.ID)
 		if err != nil {
 			return nil, err
@@ -155,7 +155,7 @@ func (a *API) issuerState(state core.IssuerState) handler[byID[core.IssuerID], o
 	}
 }
 
-func (a *API) publishCRL(ctx context.Context, p *core.Principal, in *byID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
+func (a *API) publishCRL(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
 	i, err := a.issuer(ctx, p, in.ID)
 	if err != nil {
 		return nil, err

@@ -15,11 +15,11 @@ import (
 func (a *API) orderRoutes() {
 	addList(a, get("orders", "list-orders", "/orders", "List orders", identity.OrderView),
 		"orders", a.d.Storage.OrderColumns, a.readOrders, func(r *orderRow) resource.Order { return r.resource() })
-	register(a, post("orders", "create-order", "/orders", "Order a certificate", identity.OrderCreate).created().
+	register(a, post("orders", "create-order", "/orders", "Order a certificate", identity.OrderCreate).created().waits().
 		says("With the header Idempotency-Key a repeat gives the first outcome, for ever; without it an identical request does for a day. A private key made here is in the answer that brings the certificate, once: after an approval repeat the request to get it."),
 		a.createOrder)
 	register(a, get("orders", "get-order", "/orders/{id}", "Read an order, by id or number", identity.OrderView),
-		func(ctx context.Context, p *core.Principal, in *byWord) (*out[resource.OrderDetail], error) {
+		func(ctx context.Context, p *core.Principal, in *ByWord) (*out[resource.OrderDetail], error) {
 			o, err := a.order(ctx, p, in.ID, identity.OrderView)
 			return a.orderAnswer(ctx, p, o, err)
 		})
@@ -62,7 +62,7 @@ func number(word string) (n int64, bad bool) {
 }
 
 type decideRequest struct {
-	byWord
+	ByWord
 	Body *resource.Decision
 }
 

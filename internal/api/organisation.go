@@ -43,20 +43,20 @@ func (a *API) organisationRoutes() {
 			return shaped(o, err, organisationResource)
 		})
 	register(a, get("organisations", "get-organisation", "/organisations/{id}", "Read an organisation", identity.OrganisationView),
-		func(ctx context.Context, p *core.Principal, in *byID[core.OrganisationID]) (*out[resource.Organisation], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.OrganisationID]) (*out[resource.Organisation], error) {
 			o, err := a.d.Identity.Organisation(ctx, p, in.ID)
 			return shaped(o, err, organisationResource)
 		})
 	register(a, put("organisations", "update-organisation", "/organisations/{id}", "Change an organisation", identity.OrganisationManage),
 		func(ctx context.Context, p *core.Principal, in *struct {
-			byID[core.OrganisationID]
+			ByID[core.OrganisationID]
 			Body resource.OrganisationFields
 		}) (*out[resource.Organisation], error) {
 			o, err := a.d.Identity.UpdateOrganisation(ctx, p, in.ID, identity.OrganisationData(in.Body))
 			return shaped(o, err, organisationResource)
 		})
 	register(a, remove("organisations", "delete-organisation", "/organisations/{id}", "Delete an organisation that nothing refers to", identity.OrganisationManage),
-		func(ctx context.Context, p *core.Principal, in *byID[core.OrganisationID]) (*none, error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.OrganisationID]) (*none, error) {
 			return nil, a.d.Identity.DeleteOrganisation(ctx, p, in.ID)
 		})
 }

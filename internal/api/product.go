@@ -10,8 +10,8 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 )
 
-// byWord is a request that names a thing by id or by another word.
-type byWord struct {
+// ByWord is a request that names a thing by id or by another word.
+type ByWord struct {
 	ID string `path:"id" maxLength:"64" doc:"id, code or number"`
 }
 
@@ -25,7 +25,7 @@ func (a *API) productRoutes() {
 			return a.productAnswer(ctx, p, made, err)
 		})
 	register(a, get("products", "get-product", "/products/{id}", "Read a product, by id or code", identity.ProductView),
-		func(ctx context.Context, p *core.Principal, in *byWord) (*out[resource.Product], error) {
+		func(ctx context.Context, p *core.Principal, in *ByWord) (*out[resource.Product], error) {
 			got, err := a.d.Products.Get(ctx, p.Account, in.ID)
 			return a.productAnswer(ctx, p, got, err)
 		})
@@ -38,7 +38,7 @@ func (a *API) productRoutes() {
 }
 
 type productPut struct {
-	byWord
+	ByWord
 	Body resource.ProductUpdate
 }
 
@@ -54,8 +54,8 @@ func (a *API) updateProduct(ctx context.Context, p *core.Principal, in *productP
 }
 
 // productState makes the handler that sets a product's state.
-func (a *API) productState(state core.ProductState) handler[byWord, out[resource.Product]] {
-	return func(ctx context.Context, p *core.Principal, in *byWord) (*out[resource.Product], error) {
+func (a *API) productState(state core.ProductState) handler[ByWord, out[resource.Product]] {
+	return func(ctx context.Context, p *core.Principal, in *ByWord) (*out[resource.Product], error) {
 		old, err := a.d.Products.Get(ctx, p.Account, in.ID)
 		if err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func (a *API) productState(state core.ProductState) handler[byWord, out[resource
 }
 
 type dryRunRequest struct {
-	byWord
+	ByWord
 	Body resource.DryRun
 }
 

@@ -31,6 +31,8 @@ type operation struct {
 	open   bool   // no authentication
 	status int    // of success; 0: 200, or 204 without a body
 	media  string // of a streamed answer; empty: JSON
+	// pending documents 202 next to the status of success: the order is open.
+	pending bool
 }
 
 // none is the answer without a body.
@@ -74,12 +76,9 @@ func register[I, O any](a *API, op operation, h handler[I, O]) {
 		}
 		return res, nil
 	})
-	// huma documents its own error type next to ours unless it is told codes.
-	doc := a.huma.OpenAPI().Paths[op.path]
-	for _, r := range []*huma.Operation{doc.Get, doc.Post, doc.Put, doc.Patch, doc.Delete} {
-		if r != nil && r.OperationID == op.id {
-			r.Responses["default"] = o.Responses["default"]
-		}
+	if op.pending {
+		done := o.Responses["201"]
+		o.Responses["202"] = &huma.Response{Description: "Accepted: the order waits for people or for a CA", Content: done.Content, Headers: done.Headers}
 	}
 }
 
@@ -143,6 +142,9 @@ func (o operation) created() operation { o.status = http.StatusCreated; return o
 
 // says adds a description.
 func (o operation) says(text string) operation { o.about = text; return o }
+
+// waits documents that the answer may be 202.
+func (o operation) waits() operation { o.pending = true; return o }
 
 // streams names the media type of an answer that is no JSON document.
 func (o operation) streams(media string) operation { o.media = media; return o }

@@ -63,13 +63,13 @@ func (a *API) sessionRoutes() {
 	addList(a, get("session", "list-sessions", "/sessions", "List sessions: my own, or everybody's for administrators", identity.SessionOwn),
 		"sessions", a.d.Identity.SessionColumns, a.readSessions, func(s *sessionRow) resource.Session { return s.resource() })
 	register(a, remove("session", "end-session", "/sessions/{id}", "End a session", identity.SessionOwn),
-		func(ctx context.Context, p *core.Principal, in *byID[core.SessionID]) (*none, error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.SessionID]) (*none, error) {
 			return nil, a.d.Identity.EndSession(ctx, p, in.ID)
 		})
 }
 
-// byID is a request that names a thing.
-type byID[T ~string] struct {
+// ByID is a request that names a thing.
+type ByID[T ~string] struct {
 	ID T `path:"id" maxLength:"64"`
 }
 

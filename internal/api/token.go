@@ -21,7 +21,7 @@ func (a *API) tokenRoutes() {
 			return &out[resource.IssuedToken]{resource.IssuedToken{Token: tokenResource(t), Secret: text.Reveal()}}, nil
 		})
 	register(a, remove("tokens", "revoke-token", "/tokens/{id}", "Revoke a personal API token", identity.TokenOwn),
-		func(ctx context.Context, p *core.Principal, in *byID[core.TokenID]) (*none, error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.TokenID]) (*none, error) {
 			return nil, a.d.Identity.RevokeToken(ctx, p, in.ID)
 		})
 }

@@ -14,20 +14,20 @@ func (a *API) userRoutes() {
 	register(a, post("users", "create-user", "/users", "Add a user", identity.UserManage).created().
 		says("The user gets a one-time password, shown this once, unless he shall not sign in."), a.createUser)
 	register(a, get("users", "get-user", "/users/{id}", "Read a user", identity.UserView),
-		func(ctx context.Context, p *core.Principal, in *byID[core.UserID]) (*out[resource.User], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.User], error) {
 			u, err := a.d.Identity.User(ctx, p, in.ID)
 			return shaped(u, err, userResource)
 		})
 	register(a, patch("users", "update-user", "/users/{id}", "Change a user, his roles and groups", identity.UserManage),
 		func(ctx context.Context, p *core.Principal, in *struct {
-			byID[core.UserID]
+			ByID[core.UserID]
 			Body resource.UserChange
 		}) (*out[resource.User], error) {
 			u, err := a.d.Identity.UpdateUser(ctx, p, in.ID, identity.UserChange{Name: in.Body.Name, Email: in.Body.Email, Grants: in.Body.Grants, Groups: in.Body.Groups})
 			return shaped(u, err, userResource)
 		})
 	register(a, remove("users", "delete-user", "/users/{id}", "Delete a disabled user to whom nothing refers", identity.UserManage),
-		func(ctx context.Context, p *core.Principal, in *byID[core.UserID]) (*none, error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*none, error) {
 			return nil, a.d.Identity.DeleteUser(ctx, p, in.ID)
 		})
 	register(a, post("users", "disable-user", "/users/{id}/disable", "Disable a user: his sessions end, his tokens and credentials are refused", identity.UserManage),
@@ -37,7 +37,7 @@ func (a *API) userRoutes() {
 		says("All his sessions end and a lock is lifted. The password is shown this once."), a.resetPassword)
 	register(a, post("users", "sign-out-user", "/users/{id}/sign-out", "End all sessions of a user", identity.SessionOwn).
 		says("One's own (but the present one), or anybody's for administrators."),
-		func(ctx context.Context, p *core.Principal, in *byID[core.UserID]) (*out[resource.Count], error) {
+		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.Count], error) {
 			n, err := a.d.Identity.EndSessions(ctx, p, in.ID)
 			return &out[resource.Count]{resource.Count{Count: n}}, err
 		})
@@ -56,14 +56,14 @@ func (a *API) createUser(ctx context.Context, p *core.Principal, in *in[resource
 }
 
 // userState makes the handler that sets a user's state.
-func (a *API) userState(state core.UserState) handler[byID[core.UserID], out[resource.User]] {
-	return func(ctx context.Context, p *core.Principal, in *byID[core.UserID]) (*out[resource.User], error) {
+func (a *API) userState(state core.UserState) handler[ByID[core.UserID], out[resource.User]] {
+	return func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.User], error) {
 		u, err := a.d.Identity.UpdateUser(ctx, p, in.ID, identity.UserChange{State: &state})
 		return shaped(u, err, userResource)
 	}
 }
 
-func (a *API) resetPassword(ctx context.Context, p *core.Principal, in *byID[core.UserID]) (*out[resource.IssuedPassword], error) {
+func (a *API) resetPassword(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.IssuedPassword], error) {
 	password, err := a.d.Identity.ResetPassword(ctx, p, in.ID)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,12 @@ func (nothing) Revoked(context.Context, core.Tx, core.AccountID, core.IssuerID) 
 // newWorld makes an installation on SQLite.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return newWorldOn(t, storetest.SQLite(t), identitytest.NewClock())
+	clock := identitytest.NewClock()
+	db, err := store.Open(context.Background(), store.Config{URL: storetest.SQLiteURL(t), Relaxed: true, Now: clock.Now})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	must(t, db.Migrate(context.Background()))
+	return newWorldOn(t, db, clock)
 }
 
 func newWorldOn(t testing.TB, db *store.DB, clock *identitytest.Clock) *world {

@@ -101,3 +101,9 @@ func (p *parts) assemble(ctx context.Context) error {
 // maxSkew is how far the host's clock may be from the database's: leases and
 // lock-outs compare the two.
 const maxSkew = 5 * time.Second
+
+// builtinIssuers lists the issuers of the built-in CA of an account, of all
+// accounts for "".
+func (p *parts) builtinIssuers(ctx context.Context, account core.AccountID) ([]*core.Issuer, error) {
+	return store.CA{DB: p.db}.ListIssuers(ctx, account)
+}

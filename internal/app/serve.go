@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/certwright/certwright/internal/api"
+	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/portal"
 	"github.com/certwright/certwright/internal/protocol"
 	"github.com/certwright/certwright/internal/protocol/est"
@@ -235,8 +236,9 @@ func (s *server) listeners() ([]httpx.Listener, error) {
 // mainRoutes are portal and management API.
 func (s *server) mainRoutes() ([]httpx.Route, error) {
 	base := func() string { return s.cfg.External.Main }
-	a, err := api.New(api.Deps{Identity: s.identity, Storage: s.db, Issuers: s.issuers(), Enroll: s.enroll, Products: s.products, CA: s.ca,
-		Audit: s.audit, Jobs: s.jobs, About: s.about, BaseURL: base, Now: s.now, Logger: s.log})
+	a, err := api.New(api.Deps{Identity: s.identity, Storage: s.db, Enroll: s.enroll, Products: s.products, CA: s.ca,
+		Audit: s.audit, Jobs: s.jobs, About: s.about, BaseURL: base,
+		Operator: s.operator, Now: s.now, Logger: s.log})
 	if err != nil {
 		return nil, err
 	}
@@ -291,4 +293,10 @@ func (s *server) trouble(ctx context.Context) []string {
 		}
 	}
 	return out
+}
+
+// operator reports whether an account is the installation's own: the first.
+func (s *server) operator(account core.AccountID) bool {
+	a, err := s.db.AccountByNumber(context.Background(), 0)
+	return err == nil && a.ID == account
 }

@@ -224,7 +224,7 @@ func (s *serverTLS) issuer(ctx context.Context) (core.AccountID, *core.Issuer, e
 			return account.ID, i, nil
 		}
 	}
-	list, err := s.p.ca.Storage.ListIssuers(ctx, account.ID)
+	list, err := s.p.builtinIssuers(ctx, account.ID)
 	if err != nil {
 		return "", nil, err
 	}

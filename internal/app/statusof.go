@@ -33,7 +33,7 @@ func (s statusOf) Chain(ctx context.Context, slug string) ([][]byte, error) {
 
 // Roots returns the root certificates of the built-in CA.
 func (s statusOf) Roots(ctx context.Context) ([][]byte, error) {
-	list, err := s.p.ca.Storage.ListIssuers(ctx, "")
+	list, err := s.p.builtinIssuers(ctx, "")
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ type work struct {
 
 func newWork(ctx context.Context, s *server) (*work, error) {
 	d := jobs.Deps{DB: s.db.SQL(), Dialect: string(s.db.Dialect()), Logger: s.log, Now: s.now}
-	if err := jobs.Migrate(ctx, d); err != nil {
+	if err := jobs.Migrate(ctx, d.DB, d.Dialect); err != nil {
 		return nil, err
 	}
 	q, err := jobs.New(d)

@@ -2,6 +2,7 @@ package ca_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
@@ -329,4 +330,38 @@ func statuses(t testing.TB, der []byte) (out []byte) {
 		out = append(out, byte(tag))
 	}
 	return out
+}
+
+// A stored responder that this issuer did not certify, here one of a namesake
+// with another key, is replaced and never used.
+func TestForeignResponderIsReplaced(t *testing.T) {
+	w, namesake := p256(t), p256(t)
+	if err := namesake.ca.RenewResponders(ctx); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := namesake.store.Issuer(ctx, catest.Account, namesake.h.Issuing.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealer catest.Sealer
+	key, err := sealer.Open(theirs.ResponderKey, "responder-key:"+string(theirs.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, _ := sealer.Seal(key, "responder-key:"+string(w.h.Issuing.ID))
+	if err := w.store.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		return w.store.SaveResponder(ctx, tx, w.h.Issuing.ID, theirs.Responder, sealed)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ica := w.issuerCert(t, w.h.Issuing)
+	cert := w.issue(t, w.h.Issuing, template(t))
+	w.row(w.h.Issuing, cert, core.CertActive)
+	a, err := w.ca.Respond(ctx, w.h.Issuing.Slug, request(t, cert, ica, nil, false))
+	if err != nil || a.Status != ca.OCSPSuccessful {
+		t.Fatalf("%+v %v", a, err)
+	}
+	if _, err := ocsp.ParseResponseForCert(a.DER, cert, ica); err != nil {
+		t.Error(err)
+	}
 }

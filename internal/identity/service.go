@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,6 +55,9 @@ type Service struct {
 // New makes a Service. It fails when the declared credential types contradict
 // themselves.
 func New(d Deps) (*Service, error) {
+	if d.Storage == nil || d.Catalogue == nil || d.Audit == nil || d.Sealer == nil || d.MAC == nil || d.Now == nil || d.BaseURL == nil {
+		return nil, errors.New("identity: a dependency is missing")
+	}
 	if err := checkTypes(d.Types); err != nil {
 		return nil, err
 	}

@@ -245,7 +245,10 @@ func (s *Service) ChangePassword(ctx context.Context, p *core.Principal, old, fr
 	if fresh == old {
 		return core.Errorf(core.KindInvalid, "the new password is the old one").At("password")
 	}
-	if _, err := s.verify(ctx, p, u.ID, old, "password.change"); err != nil {
+	if _, err := s.verify(ctx, p, u.ID, old, "password.change"); core.Is(err, core.KindUnauthenticated) {
+		// The session is good: a client must not take this for its end.
+		return core.Wrap(core.KindInvalid, err, "the old password is wrong").At("old_password").After(core.AsError(err).RetryAfter)
+	} else if err != nil {
 		return err
 	}
 	return s.setPassword(ctx, p, u, fresh, false, "password.change", p.Session)

@@ -120,8 +120,8 @@ type SignIn struct {
 
 // PasswordChange sets one's own password.
 type PasswordChange struct {
-	Old string `json:"old" minLength:"1" maxLength:"1024"`
-	New string `json:"new" minLength:"1" maxLength:"1024"`
+	Old string `json:"old_password" minLength:"1" maxLength:"1024"`
+	New string `json:"password" minLength:"1" maxLength:"1024" doc:"the new one"`
 }
 
 // Me is who asks and what he may do.

@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,6 +14,20 @@ import (
 	"github.com/certwright/certwright/internal/store/storetest"
 )
 
+// together makes replicas look for an account at the same time: nobody gets the
+// first answer before everybody has asked.
+type together struct {
+	*store.DB
+	asked *sync.WaitGroup
+	once  sync.Once
+}
+
+func (s *together) AccountByNumber(ctx context.Context, n int64) (*core.Account, error) {
+	a, err := s.DB.AccountByNumber(ctx, n)
+	s.once.Do(func() { s.asked.Done(); s.asked.Wait() })
+	return a, err
+}
+
 // TestBootstrapTwice: of replicas that start at once one makes the account and
 // knows the password; all find the same rows.
 func TestBootstrapTwice(t *testing.T) {
@@ -21,9 +36,10 @@ func TestBootstrapTwice(t *testing.T) {
 		const n = 6
 		log := &identitytest.Log{}
 		got, errs := make([]*identity.First, n), make([]error, n)
-		var wg sync.WaitGroup
+		var wg, asked sync.WaitGroup
+		asked.Add(n)
 		for i := range n {
-			svc := identitytest.Service(t, db, clock, log)
+			svc := identitytest.Service(t, &together{DB: db, asked: &asked}, clock, log)
 			wg.Go(func() { got[i], errs[i] = svc.Bootstrap(t.Context(), "Example") })
 		}
 		wg.Wait()

@@ -45,7 +45,7 @@ func TestFirstSignIn(t *testing.T) {
 		for _, bad := range []string{"short", "eve", "password1234", once.Reveal()} {
 			wantKind(t, w.ChangePassword(ctx, p, once.Reveal(), bad), core.KindInvalid, "password "+bad)
 		}
-		wantKind(t, w.ChangePassword(ctx, p, "wrong", "a perfectly fine one"), core.KindUnauthenticated, "wrong old password")
+		wantField(t, w.ChangePassword(ctx, p, "wrong", "a perfectly fine one"), core.KindInvalid, "old_password", "wrong old password")
 		if err := w.ChangePassword(ctx, p, once.Reveal(), "a perfectly fine one"); err != nil {
 			t.Fatal(err)
 		}

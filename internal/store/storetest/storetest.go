@@ -8,6 +8,7 @@ package storetest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -54,7 +55,18 @@ func postgresAt(t testing.TB, now func() time.Time) *store.DB {
 // SQLiteURL returns the URL of a SQLite file that does not exist yet.
 func SQLiteURL(t testing.TB) string {
 	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	// Not t.TempDir: it puts the test's name into the path, of which a '#'
+	// would cut a file: URL short.
+	dir, err := os.MkdirTemp("", "certwright-sqlite-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove the test database: %v", err)
+		}
+	})
+	return "sqlite:" + filepath.Join(dir, "test.db")
 }
 
 // PostgresURL returns the URL of an empty PostgreSQL database without schema,

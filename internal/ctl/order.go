@@ -1,0 +1,298 @@
+package ctl
+
+import (
+	"context"
+	"time"
+
+	"github.com/certwright/certwright/internal/api/resource"
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/wire/x509x"
+)
+
+// orderCmd are the commands about orders.
+type orderCmd struct {
+	List    orderListCmd    `cmd:"" help:"List orders."`
+	Show    orderShowCmd    `cmd:"" help:"Show one with what was asked."`
+	Create  orderCreateCmd  `cmd:"" help:"Ask for a certificate."`
+	Wait    orderWaitCmd    `cmd:"" help:"Wait until an order is issued or refused."`
+	Approve orderApproveCmd `cmd:"" help:"Say yes to an order that waits for people."`
+	Reject  orderRejectCmd  `cmd:"" help:"Say no."`
+	Cancel  orderCancelCmd  `cmd:"" help:"End an order that is not issued yet."`
+}
+
+// orderRef names an order on the command line.
+type orderRef struct {
+	Order string `arg:"" placeholder:"ORDER" help:"Number or id."`
+}
+
+func orderView() view[resource.Order] {
+	return view[resource.Order]{
+		columns: []string{"number", "state", "subject", "product_code", "protocol", "created_at", "comment"},
+		made: map[string]func(*resource.Order, time.Time) string{
+			"subject": func(o *resource.Order, _ time.Time) string {
+				if o.Subject == "" && len(o.Names) > 0 {
+					return o.Names[0]
+				}
+				return o.Subject
+			},
+		},
+	}
+}
+
+type orderListCmd struct {
+	listFlags
+	Pending bool `help:"Only those that wait for approval."`
+}
+
+func (c *orderListCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		var more []core.Cond
+		if c.Pending {
+			more = append(more, is("state", string(core.OrderApproval)))
+		}
+		return runList(ctx, s, c.listFlags, "orders", orderView(), s.api.Orders, more...)
+	})
+}
+
+type orderShowCmd struct{ orderRef }
+
+func (c *orderShowCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		d, err := s.api.Order(ctx, c.Order)
+		if err != nil {
+			return err
+		}
+		return s.out.show(d, "spki")
+	})
+}
+
+type orderCreateCmd struct {
+	Product   string `required:"" placeholder:"CODE" help:"What to order."`
+	ServerKey string `xor:"key" placeholder:"ALGORITHM" help:"Let the server make the key: ecdsa-p256, rsa-3072 …; needs --key-out."`
+	issueFlags
+	nameFlags
+	Days    int    `placeholder:"N" help:"Valid for so many days rather than the product's."`
+	Until   string `xor:"until" placeholder:"TIME" help:"Valid until then, instead of --days."`
+	Group   string `placeholder:"NAME" help:"Group that owns the certificate."`
+	Comment string `placeholder:"TEXT" help:"For the people who approve."`
+}
+
+func (c *orderCreateCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, c.create)
+}
+
+func (c *orderCreateCmd) create(ctx context.Context, s *session) error {
+	if c.CSR == "" && c.NewKey == "" && c.ServerKey == "" {
+		return usage("--csr", "give a request with --csr, or let a key be made with --new-key (here) or --server-key (there)")
+	}
+	if err := c.prepare(c.ServerKey != ""); err != nil {
+		return err
+	}
+	o, err := c.order(ctx, s)
+	if err != nil {
+		return err
+	}
+	password, err := c.keyPassword(ctx, s)
+	if err != nil {
+		return err
+	}
+	var held *heldKey
+	if c.NewKey != "" {
+		if o.CSR, held, err = c.newRequest(s, password); err != nil {
+			return err
+		}
+	}
+	got, err := s.api.CreateOrder(ctx, o, c.IdempotencyKey)
+	if err = held.settle(err); err != nil {
+		return err
+	}
+	return c.finish(ctx, s, got, password)
+}
+
+// newRequest makes key and CSR here.
+func (c *orderCreateCmd) newRequest(s *session, password string) (string, *heldKey, error) {
+	subject, err := c.subject()
+	if err != nil {
+		return "", nil, err
+	}
+	names, err := generalNames(c.texts())
+	if err != nil {
+		return "", nil, err
+	}
+	if c.none() {
+		return "", nil, usage("--dns", "say whom the certificate is for: --subject, --dns, --ip, --email, --uri or --upn")
+	}
+	return c.request(s, password, subject, names)
+}
+
+// order makes the request of the flags but for a CSR that is made here.
+func (c *orderCreateCmd) order(ctx context.Context, s *session) (o resource.NewOrder, err error) {
+	o = resource.NewOrder{Product: c.Product, ValidityDays: c.Days, Comment: c.Comment}
+	if c.Until != "" {
+		if c.Days != 0 {
+			return o, usage("--until", "either --days or --until")
+		}
+		if o.NotAfter, err = parseWhen(c.Until, s.now); err != nil {
+			return o, err
+		}
+	}
+	if o.Group, err = s.group(ctx, c.Group); err != nil || c.NewKey != "" {
+		return o, err
+	}
+	if c.CSR != "" {
+		if o.CSR, err = s.readCSR(c.CSR); err != nil {
+			return o, err
+		}
+	} else {
+		o.Generate = algorithmName(c.ServerKey)
+	}
+	o.Names = c.texts()
+	if c.Subject != "" {
+		o.Subject, err = c.dn()
+	}
+	return o, err
+}
+
+type orderWaitCmd struct {
+	orderRef
+	waitFlags
+	Out   string `type:"path" placeholder:"FILE" help:"Where the certificate goes; standard output unless given."`
+	Chain bool   `help:"With the intermediate CA certificates behind it."`
+	Force bool   `help:"Overwrite the file."`
+}
+
+func (c *orderWaitCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		if err := free(c.Force, c.Out); err != nil {
+			return err
+		}
+		d, err := s.waitOrder(ctx, c.Order, c.Timeout)
+		if err != nil {
+			return err
+		}
+		got := &resource.IssuedOrder{Chain: []string{}}
+		if err := s.complete(ctx, got, &d.Order); err != nil {
+			return err
+		}
+		return s.result(got, c.Out, c.Chain, c.Force)
+	})
+}
+
+type orderApproveCmd struct {
+	orderRef
+	Comment string `placeholder:"TEXT" help:"For the record."`
+}
+
+func (c *orderApproveCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		d, err := s.api.ApproveOrder(ctx, c.Order, c.Comment)
+		if err != nil {
+			return err
+		}
+		return s.done(d, "Order %d is %s.", d.Number, d.State)
+	})
+}
+
+type orderRejectCmd struct {
+	orderRef
+	Comment string `placeholder:"TEXT" help:"The requester sees it."`
+}
+
+func (c *orderRejectCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		return s.endOrder(ctx, c.Order, "Reject", func() (*resource.OrderDetail, error) { return s.api.RejectOrder(ctx, c.Order, c.Comment) })
+	})
+}
+
+type orderCancelCmd struct {
+	orderRef
+	Comment string `placeholder:"TEXT" help:"For the record."`
+}
+
+func (c *orderCancelCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		return s.endOrder(ctx, c.Order, "Cancel", func() (*resource.OrderDetail, error) { return s.api.CancelOrder(ctx, c.Order, c.Comment) })
+	})
+}
+
+// endOrder asks whether an order shall end, and ends it.
+func (s *session) endOrder(ctx context.Context, ref, verb string, end func() (*resource.OrderDetail, error)) error {
+	d, err := s.api.Order(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if err := s.confirm(ctx, "%s order %d for %s?", verb, d.Number, orderView().made["subject"](&d.Order, s.now)); err != nil {
+		return err
+	}
+	if d, err = end(); err != nil {
+		return err
+	}
+	return s.done(d, "Order %d is %s.", d.Number, d.State)
+}
+
+type certRenewCmd struct {
+	certRef
+	issueFlags
+	KeepKey bool `help:"Leave the key to the server: it makes a new one where it made the old one, or keeps yours where the product allows it."`
+}
+
+func (c *certRenewCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, c.renew)
+}
+
+func (c *certRenewCmd) renew(ctx context.Context, s *session) error {
+	if c.CSR != "" && c.KeepKey || c.NewKey != "" && c.KeepKey {
+		return usage("--keep-key", "one of --csr, --new-key and --keep-key")
+	}
+	if c.CSR == "" && c.NewKey == "" && !c.KeepKey {
+		return usage("--csr", "give a request with --csr, make a new key with --new-key, or say --keep-key")
+	}
+	serverKey := c.KeepKey && c.KeyOut != ""
+	if err := c.prepare(serverKey); err != nil {
+		return err
+	}
+	password, err := c.keyPassword(ctx, s)
+	if err != nil {
+		return err
+	}
+	var r resource.Renewal
+	var held *heldKey
+	switch {
+	case c.CSR != "":
+		r.CSR, err = s.readCSR(c.CSR)
+	case c.NewKey != "":
+		r.CSR, held, err = c.sameNames(ctx, s, password)
+	}
+	if err != nil {
+		return err
+	}
+	got, err := s.api.Renew(ctx, c.Certificate, r, c.IdempotencyKey)
+	if err = held.settle(err); err != nil {
+		return err
+	}
+	if got.PrivateKey != "" && c.KeyOut == "" && !s.out.json {
+		s.note("The server has made a new key; cert download gets it where the product allows export.")
+	}
+	return c.finish(ctx, s, got, password)
+}
+
+// sameNames makes a new key, and a CSR with the names of the old certificate.
+func (c *certRenewCmd) sameNames(ctx context.Context, s *session, password string) (string, *heldKey, error) {
+	d, err := s.api.Certificate(ctx, c.Certificate)
+	if err != nil {
+		return "", nil, err
+	}
+	var subject x509x.Name
+	texts := d.Names
+	if d.Decoded != nil {
+		texts = d.Decoded.Names
+		if subject, err = fromDN(d.Decoded.Subject); err != nil {
+			return "", nil, err
+		}
+	}
+	names, err := generalNames(texts)
+	if err != nil {
+		return "", nil, err
+	}
+	return c.request(s, password, subject, names)
+}
