@@ -25,7 +25,7 @@ type grammar struct {
 
 	Serve   serveCmd   `cmd:"" help:"Run the platform."`
 	Admin   adminCmd   `cmd:"" help:"Repairs on the host itself, beside or without a running server."`
-	Ctl     ctl.CLI    `cmd:"" help:"Administer a running platform over its API."`
+	Ctl     ctlCmd     `cmd:"" help:"Administer a running platform over its API."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -47,8 +47,22 @@ func (c *serveCmd) Run(ctx context.Context, reload app.Reload) error {
 type adminCmd struct {
 	ResetPassword resetPasswordCmd `cmd:"" help:"Give a user a new one-time password."`
 	RotateKEK     rotateKEKCmd     `cmd:"" name:"rotate-kek" help:"Seal the key ring under another key-encryption key."`
-	Backup        backupCmd        `cmd:"" help:"Write an encrypted backup while the server runs."`
-	Restore       restoreCmd       `cmd:"" help:"Restore an encrypted backup into an empty installation."`
+	VerifyAudit   verifyAuditCmd   `cmd:"" help:"Verify the audit log in the database itself."`
+}
+
+// ctlCmd adds to ctl what works on the host: copies of database and key.
+type ctlCmd struct {
+	ctl.CLI
+	Backup  backupCmd  `cmd:"" help:"On the host: write an encrypted backup while the server runs."`
+	Restore restoreCmd `cmd:"" help:"On the host: restore an encrypted backup into an empty installation."`
+}
+
+type verifyAuditCmd struct {
+	app.Config `embed:""`
+}
+
+func (c *verifyAuditCmd) Run(ctx context.Context) error {
+	return app.VerifyAudit(ctx, c.Config, os.Stdout)
 }
 
 type resetPasswordCmd struct {

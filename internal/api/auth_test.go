@@ -192,7 +192,7 @@ func TestBadRequests(t *testing.T) {
 	resp, err := w.server.Client().Do(chunked(t, c, big))
 	must(t, err)
 	defer resp.Body.Close()
-	if resp.StatusCode != 413 && resp.StatusCode != 400 {
+	if resp.StatusCode != 413 {
 		t.Error(resp.Status)
 	}
 }

@@ -152,7 +152,7 @@ func fromHuma(e *huma.ErrorModel) error {
 		return core.Errorf(core.KindInvalid, "the request body did not arrive in time")
 	case http.StatusInternalServerError:
 		if strings.Contains(e.Detail, "read request body") {
-			return core.Errorf(core.KindInvalid, "the request body ends before its announced length, or is too large")
+			return unread(e)
 		}
 		return core.Errorf(core.KindInternal, "%s", e.Detail)
 	}
@@ -173,6 +173,17 @@ func fromHuma(e *huma.ErrorModel) error {
 		err = core.Errorf(core.KindInvalid, "%s: %s", reasons[0].Field, reasons[0].Detail).At(reasons[0].Field).Because(reasons...)
 	}
 	return err
+}
+
+// unread tells why a request body could not be read.
+func unread(e *huma.ErrorModel) error {
+	limit := (&http.MaxBytesError{}).Error()
+	for _, d := range e.Errors {
+		if d.Message == limit {
+			return core.Errorf(core.KindTooLarge, "the request body is over the limit of %d octets", MaxBody)
+		}
+	}
+	return core.Errorf(core.KindInvalid, "the request body ends before its announced length")
 }
 
 // humaContext lets statusContext embed huma.Context, whose method Context

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/certwright/certwright/internal/audit"
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
 )
@@ -63,5 +64,25 @@ func RotateKEK(ctx context.Context, cfg Config, to string, out io.Writer) error 
 		}
 		_, err = fmt.Fprintf(out, "the key ring is sealed under %s (fingerprint %s)\nSet kek: %s in the configuration and restart every replica.\n", to, p.box.Fingerprint(), to)
 		return err
+	})
+}
+
+// VerifyAudit checks the whole audit log and names every row that was changed,
+// removed, inserted or reordered. It fails when there is one.
+func VerifyAudit(ctx context.Context, cfg Config, out io.Writer) error {
+	return onHost(ctx, cfg, func(p *parts, _ *core.Principal) error {
+		problems := 0
+		sum, err := p.audit.Verify(ctx, func(x audit.Problem) {
+			problems++
+			fmt.Fprintln(out, x)
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%d rows in %d chains, %d checkpoints\n", sum.Rows, sum.Chains, sum.Checkpoints)
+		if problems > 0 {
+			return fmt.Errorf("the audit log was tampered with: %d problems", problems)
+		}
+		return nil
 	})
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/certwright/certwright/internal/protocol"
 	"github.com/certwright/certwright/internal/protocol/est"
 	"github.com/certwright/certwright/internal/protocol/status"
+	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
@@ -95,7 +96,11 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.tls.load(ctx); err != nil {
 		return err
 	}
-	if n, err := s.enroll.Sweep(ctx); err != nil {
+	recoverOrders := s.enroll.Sweep
+	if s.db.Dialect() == store.SQLite { // one process: whoever held a lease is gone
+		recoverOrders = s.enroll.Recover
+	}
+	if n, err := recoverOrders(ctx); err != nil {
 		s.log.Warn("orders that an earlier process left half issued", "error", err)
 	} else if n > 0 {
 		s.log.Info("finished orders that an earlier process left half issued", "orders", n)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
 // orderCmd are the commands about orders.
@@ -228,71 +227,4 @@ func (s *session) endOrder(ctx context.Context, ref, verb string, end func() (*r
 		return err
 	}
 	return s.done(d, "Order %d is %s.", d.Number, d.State)
-}
-
-type certRenewCmd struct {
-	certRef
-	issueFlags
-	KeepKey bool `help:"Leave the key to the server: it makes a new one where it made the old one, or keeps yours where the product allows it."`
-}
-
-func (c *certRenewCmd) Run(ctx context.Context, cli *CLI) error {
-	return cli.run(ctx, c.renew)
-}
-
-func (c *certRenewCmd) renew(ctx context.Context, s *session) error {
-	if c.CSR != "" && c.KeepKey || c.NewKey != "" && c.KeepKey {
-		return usage("--keep-key", "one of --csr, --new-key and --keep-key")
-	}
-	if c.CSR == "" && c.NewKey == "" && !c.KeepKey {
-		return usage("--csr", "give a request with --csr, make a new key with --new-key, or say --keep-key")
-	}
-	serverKey := c.KeepKey && c.KeyOut != ""
-	if err := c.prepare(serverKey); err != nil {
-		return err
-	}
-	password, err := c.keyPassword(ctx, s)
-	if err != nil {
-		return err
-	}
-	var r resource.Renewal
-	var held *heldKey
-	switch {
-	case c.CSR != "":
-		r.CSR, err = s.readCSR(c.CSR)
-	case c.NewKey != "":
-		r.CSR, held, err = c.sameNames(ctx, s, password)
-	}
-	if err != nil {
-		return err
-	}
-	got, err := s.api.Renew(ctx, c.Certificate, r, c.IdempotencyKey)
-	if err = held.settle(err); err != nil {
-		return err
-	}
-	if got.PrivateKey != "" && c.KeyOut == "" && !s.out.json {
-		s.note("The server has made a new key; cert download gets it where the product allows export.")
-	}
-	return c.finish(ctx, s, got, password)
-}
-
-// sameNames makes a new key, and a CSR with the names of the old certificate.
-func (c *certRenewCmd) sameNames(ctx context.Context, s *session, password string) (string, *heldKey, error) {
-	d, err := s.api.Certificate(ctx, c.Certificate)
-	if err != nil {
-		return "", nil, err
-	}
-	var subject x509x.Name
-	texts := d.Names
-	if d.Decoded != nil {
-		texts = d.Decoded.Names
-		if subject, err = fromDN(d.Decoded.Subject); err != nil {
-			return "", nil, err
-		}
-	}
-	names, err := generalNames(texts)
-	if err != nil {
-		return "", nil, err
-	}
-	return c.request(s, password, subject, names)
 }

@@ -37,7 +37,7 @@ func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.d.Point("before-serial")
+	s.d.Point("before-serial", cert.Serial)
 	o.State, o.LeaseUntil, o.Attempt = core.OrderIssuing, w.now.Add(lease), 1
 	taken, err := s.insert(ctx, w, o, func(ctx context.Context, tx core.Tx) error {
 		return s.d.Storage.ReserveCertificate(ctx, tx, cert)
@@ -243,12 +243,12 @@ func (s *Service) prepare(ctx context.Context, issuer *core.Issuer, local connec
 // the sealed private key in the same commit.
 func (s *Service) finish(ctx context.Context, p *core.Principal, o *core.Order, c *core.Certificate, prepared connector.Prepared, forget bool) (*Result, error) {
 	ctx = context.WithoutCancel(ctx) // a client that hangs up does not stop what is half done
-	s.d.Point("before-sign")
+	s.d.Point("before-sign", c.Serial)
 	issued, err := prepared.Sign(ctx)
 	if err != nil {
 		return nil, errors.Join(err, s.fail(ctx, p, o, "the issuer could not sign"))
 	}
-	s.d.Point("before-commit")
+	s.d.Point("before-commit", c.Serial)
 	now := s.d.Now()
 	sum := sha256.Sum256(issued.DER)
 	c.State, c.DER, c.Fingerprint = core.CertActive, issued.DER, sum[:]

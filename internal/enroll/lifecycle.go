@@ -116,27 +116,37 @@ func (s *Service) resume(ctx context.Context, p *core.Principal, o *core.Order) 
 	return s.finish(ctx, p, o, cert, prepared, false)
 }
 
-// Sweep takes up the orders that a stopped process left half issued. It
-// returns how many it finished.
-func (s *Service) Sweep(ctx context.Context) (int, error) {
-	orders, err := s.d.Storage.StaleOrders(ctx, s.d.Now(), 100)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	var errs []error
-	for _, o := range orders {
-		p := &core.Principal{Account: o.Account, User: o.User, Group: o.Group, System: "recovery"}
-		r, err := s.resume(ctx, p, o)
+// Sweep takes up the orders that a stopped process left half issued, once its
+// lease on them is over. It returns how many it finished.
+func (s *Service) Sweep(ctx context.Context) (int, error) { return s.takeUp(ctx, s.d.Now()) }
+
+// Recover is Sweep without waiting for leases. It is for the start of an
+// installation that has one process only, when nobody can be at work.
+func (s *Service) Recover(ctx context.Context) (int, error) {
+	return s.takeUp(ctx, s.d.Now().Add(lease+time.Minute))
+}
+
+func (s *Service) takeUp(ctx context.Context, before time.Time) (n int, err error) {
+	const batch = 100
+	for {
+		orders, err := s.d.Storage.StaleOrders(ctx, before, batch)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return n, err
 		}
-		if r.Certificate != nil {
-			n++
+		var errs []error
+		for _, o := range orders {
+			p := &core.Principal{Account: o.Account, User: o.User, Group: o.Group, System: "recovery"}
+			r, err := s.resume(ctx, p, o)
+			if err != nil {
+				errs = append(errs, err)
+			} else if r.Certificate != nil {
+				n++
+			}
+		}
+		if len(errs) > 0 || len(orders) < batch {
+			return n, errors.Join(errs...)
 		}
 	}
-	return n, errors.Join(errs...)
 }
 
 // Approve records one person's agreement; with the last one that the product

@@ -37,10 +37,11 @@ type Deps struct {
 	Connectors []connector.Connector
 	Now        func() time.Time
 	Logger     *slog.Logger
-	// Point, when set, is called at named places of the issuing path
-	// ("before-serial", "before-sign", "before-commit"). Kill tests stop the
-	// process there.
-	Point func(name string)
+	// Point, when set, is called at named places of the issuing path with the
+	// serial number at stake: "before-serial" (nothing is on disk),
+	// "before-sign" (the serial is), "before-commit" (a signature exists that
+	// nobody has seen). Kill tests stop the process there.
+	Point func(name, serial string)
 }
 
 // Service is the issuing service.
@@ -61,7 +62,7 @@ func New(d Deps) *Service {
 		s.connectors[c.Type()] = c
 	}
 	if s.d.Point == nil {
-		s.d.Point = func(string) {}
+		s.d.Point = func(string, string) {}
 	}
 	return s
 }

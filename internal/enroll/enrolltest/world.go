@@ -83,7 +83,7 @@ func New(t testing.TB, db *store.DB) *World {
 		}
 	}
 	w.Enroll = enroll.New(enroll.Deps{Storage: db, Audit: w.Audit, Sealer: box, Followup: followup{w},
-		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: w.CA})}, Now: w.Now, Point: func(name string) {
+		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: w.CA})}, Now: w.Now, Point: func(name, _ string) {
 			if w.OnPoint != nil {
 				w.OnPoint(name)
 			}

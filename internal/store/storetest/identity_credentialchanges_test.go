@@ -263,4 +263,3 @@ func TestCredentialTenants(t *testing.T) {
 		}
 	})
 }
-

@@ -225,4 +225,3 @@ func TestCredentialWrongInput(t *testing.T) {
 		wantField(t, err, core.KindExists, "default", "second default")
 	})
 }
-

@@ -99,7 +99,7 @@ func TestNumbers(t *testing.T) {
 	})
 }
 
-func TestOrganisationsAndGroups(t *testing.T) {
+func TestOrganisations(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		o, err := w.CreateOrganisation(ctx, w.Admin, identity.OrganisationData{Name: "Works", Country: "DE", Locality: "Köln", Email: "pki@works.example"})
@@ -118,16 +118,48 @@ func TestOrganisationsAndGroups(t *testing.T) {
 		if err != nil || o2.Number != 2 || o2.Country != "" {
 			t.Errorf("%+v, %v", o2, err)
 		}
-		g, err := w.CreateGroup(ctx, w.Admin, identity.GroupData{Name: "plant", Organisation: o.ID, Email: "plant@works.example"})
-		if err != nil {
+		if _, err := w.CreateGroup(ctx, w.Admin, identity.GroupData{Name: "plant", Organisation: o.ID}); err != nil {
 			t.Fatal(err)
 		}
 		wantKind(t, w.DeleteOrganisation(ctx, w.Admin, o.ID), core.KindConflict, "organisation with a group")
-		_, err = w.CreateGroup(ctx, w.Admin, identity.GroupData{Name: "plant"})
+		page, err := w.Organisations(ctx, w.Admin, core.ListQuery{Sort: core.Sort{Column: "name"}, Filter: core.Filter{{Column: "name", Op: core.OpContains, Values: []string{"WORKS"}}}})
+		if err != nil || len(page.Items) != 1 {
+			t.Errorf("%+v, %v", page, err)
+		}
+	})
+}
+
+// plant makes a group with an organisation of its own.
+func (w *world) plant(t *testing.T) *core.Group {
+	t.Helper()
+	o, err := w.CreateOrganisation(t.Context(), w.Admin, identity.OrganisationData{Name: "Plant"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := w.CreateGroup(t.Context(), w.Admin, identity.GroupData{Name: "plant", Organisation: o.ID, Email: "plant@works.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestGroups(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.plant(t)
+		_, err := w.CreateGroup(ctx, w.Admin, identity.GroupData{Name: "plant"})
 		wantField(t, err, core.KindExists, "name", "group name")
 		_, err = w.CreateGroup(ctx, w.Admin, identity.GroupData{Name: "x", Organisation: "x"})
 		wantField(t, err, core.KindInvalid, "organisation", "unknown organisation")
+	})
+}
 
+// TestGroupAdministrator: somebody who administers one group manages its
+// members and sees nothing else.
+func TestGroupAdministrator(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		g := w.plant(t)
 		lead := w.Person(t, "lead", nil, core.Grant{Role: core.RoleAdministrator, Group: g.ID})
 		u, _, err := w.CreateUser(ctx, w.Admin, identity.NewUser{Login: "worker"})
 		if err != nil {
@@ -158,11 +190,20 @@ func TestOrganisationsAndGroups(t *testing.T) {
 		if me, err := w.User(ctx, lead, lead.User); err != nil || me.Login != "lead" {
 			t.Errorf("oneself: %+v, %v", me, err)
 		}
+	})
+}
 
+// TestDeleteGroup: not while it owns something; else with its memberships and
+// the grants for it.
+func TestDeleteGroup(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		g := w.plant(t)
+		lead := w.Person(t, "lead", []core.GroupID{g.ID}, core.Grant{Role: core.RoleAdministrator, Group: g.ID})
 		n := w.draft("plant")
-		n.Group, n.User = g.ID, u.ID
+		n.Group, n.User = g.ID, lead.User
 		got, _ := w.make(t, n)
-		if got.Credential.Organisation != o.ID {
+		if got.Credential.Organisation != g.Organisation {
 			t.Error("the credential is not the group's organisation's")
 		}
 		wantKind(t, w.DeleteGroup(ctx, w.Admin, g.ID), core.KindConflict, "group with a credential")
@@ -177,10 +218,6 @@ func TestOrganisationsAndGroups(t *testing.T) {
 		}
 		if u, err := w.User(ctx, w.Admin, p.User); err != nil || len(u.Groups) != 0 || !slices.Equal(u.Grants, []core.Grant{{Role: core.RoleAuditor}}) {
 			t.Errorf("after the group is gone: %+v, %v", u, err)
-		}
-		page, err := w.Organisations(ctx, w.Admin, core.ListQuery{Sort: core.Sort{Column: "name"}, Filter: core.Filter{{Column: "name", Op: core.OpContains, Values: []string{"WORKS"}}}})
-		if err != nil || len(page.Items) != 1 {
-			t.Errorf("%+v, %v", page, err)
 		}
 	})
 }
@@ -208,7 +245,24 @@ func TestUsers(t *testing.T) {
 		opr := w.Person(t, "opr", nil, core.Grant{Role: core.RoleOperator})
 		_, _, err = w.CreateUser(ctx, opr, identity.NewUser{Login: "b"})
 		wantKind(t, err, core.KindForbidden, "by an operator")
+	})
+}
 
+// robot makes a user who cannot sign in.
+func (w *world) robot(t *testing.T) *core.User {
+	t.Helper()
+	u, _, err := w.CreateUser(t.Context(), w.Admin, identity.NewUser{Login: "robot", Groups: []core.GroupID{w.First.Group.ID}, Grants: []core.Grant{{Role: core.RoleRequester}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestUserList(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.robot(t)
+		opr := w.Person(t, "opr", nil, core.Grant{Role: core.RoleOperator})
 		list := func(f ...core.Cond) (out []string) {
 			t.Helper()
 			page, err := w.Users(ctx, w.Admin, core.ListQuery{Filter: f, Sort: core.Sort{Column: "login"}})
@@ -242,7 +296,17 @@ func TestUsers(t *testing.T) {
 				t.Errorf("%v: %s, want %s", tc.cond, got, tc.want)
 			}
 		}
-		_, err = w.UpdateUser(ctx, w.Admin, w.First.User.ID, identity.UserChange{State: &off})
+	})
+}
+
+// TestUserEnds: who can be disabled, demoted and deleted.
+func TestUserEnds(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		u := w.robot(t)
+		opr := w.Person(t, "opr", nil, core.Grant{Role: core.RoleOperator})
+		off := core.UserDisabled
+		_, err := w.UpdateUser(ctx, w.Admin, w.First.User.ID, identity.UserChange{State: &off})
 		wantKind(t, err, core.KindConflict, "disable the last administrator")
 		none := []core.Grant{{Role: core.RoleAdministrator, Group: w.First.Group.ID}}
 		_, err = w.UpdateUser(ctx, w.Admin, w.First.User.ID, identity.UserChange{Grants: &none})
@@ -256,6 +320,9 @@ func TestUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantKind(t, w.DeleteUser(ctx, w.Admin, u.ID), core.KindConflict, "delete a user with credentials")
+		if _, err := w.UpdateUser(ctx, w.Admin, opr.User, identity.UserChange{State: &off}); err != nil {
+			t.Fatal(err)
+		}
 		if err := w.DeleteUser(ctx, w.Admin, opr.User); err != nil {
 			t.Error(err)
 		}

@@ -38,9 +38,8 @@ func TestFirstSignIn(t *testing.T) {
 		}
 		_, _, err = w.CreateToken(ctx, p, identity.NewToken{Name: "x"})
 		wantKind(t, err, core.KindForbidden, "token with a one-time password")
-		_, err = w.Users(ctx, p, core.ListQuery{})
-		if err != nil {
-			t.Fatal(err)
+		if page, err := w.Users(ctx, p, core.ListQuery{}); err != nil || len(page.Items) != 0 {
+			t.Errorf("a one-time password lists %+v, %v", page.Items, err)
 		}
 		for _, bad := range []string{"short", "eve", "password1234", once.Reveal()} {
 			wantKind(t, w.ChangePassword(ctx, p, once.Reveal(), bad), core.KindInvalid, "password "+bad)
@@ -173,28 +172,31 @@ func TestResetPassword(t *testing.T) {
 	})
 }
 
-// TestSessions: idle and absolute end, lists, ends.
-func TestSessions(t *testing.T) {
+// enter signs the first administrator in.
+func (w *world) enter(t *testing.T, password string) (*identity.SignedIn, string) {
+	t.Helper()
+	s, err := w.SignIn(t.Context(), identity.SignIn{Login: "admin", Password: password, Address: home, Agent: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, s.Secret.Reveal()
+}
+
+// alive reports whether a cookie is good.
+func (w *world) alive(t *testing.T, secret string) bool {
+	t.Helper()
+	_, err := w.SessionPrincipal(t.Context(), secret, home)
+	if err != nil && !core.Is(err, core.KindUnauthenticated) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// TestSessionTime: last-seen, idle and absolute end.
+func TestSessionTime(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		in := identity.SignIn{Login: "admin", Password: identitytest.AdminPassword, Address: home, Agent: "test"}
-		start := func() (*identity.SignedIn, string) {
-			t.Helper()
-			s, err := w.SignIn(ctx, in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s, s.Secret.Reveal()
-		}
-		alive := func(secret string) bool {
-			t.Helper()
-			_, err := w.SessionPrincipal(ctx, secret, home)
-			if err != nil && !core.Is(err, core.KindUnauthenticated) {
-				t.Fatal(err)
-			}
-			return err == nil
-		}
-		_, secret := start()
+		_, secret := w.enter(t, identitytest.AdminPassword)
 		seen := func() time.Time {
 			t.Helper()
 			page, err := w.Sessions(ctx, w.Admin, core.ListQuery{Filter: core.Filter{{Column: "agent", Op: core.OpEquals, Values: []string{"TEST"}}}})
@@ -205,62 +207,68 @@ func TestSessions(t *testing.T) {
 		}
 		t0 := seen()
 		w.Clock.Advance(59 * time.Second)
-		if !alive(secret) || !seen().Equal(t0) {
+		if !w.alive(t, secret) || !seen().Equal(t0) {
 			t.Error("last-seen was written within a minute")
 		}
 		w.Clock.Advance(time.Second)
-		if !alive(secret) || !seen().Equal(t0.Add(time.Minute)) {
+		if !w.alive(t, secret) || !seen().Equal(t0.Add(time.Minute)) {
 			t.Error("last-seen was not written after a minute")
 		}
 		w.Clock.Advance(30*time.Minute - time.Microsecond)
-		if !alive(secret) {
+		if !w.alive(t, secret) {
 			t.Error("ended before it was idle for 30 minutes")
 		}
 		w.Clock.Advance(30 * time.Minute)
-		if alive(secret) {
+		if w.alive(t, secret) {
 			t.Error("alive after 30 idle minutes")
 		}
-		_, secret = start()
+		_, secret = w.enter(t, identitytest.AdminPassword)
 		for range 48 {
-			if !alive(secret) {
+			if !w.alive(t, secret) {
 				t.Fatal("ended though it was used")
 			}
 			w.Clock.Advance(15 * time.Minute)
 		}
-		if alive(secret) {
+		if w.alive(t, secret) {
 			t.Error("alive after 12 hours")
 		}
 		if n, err := w.Sweep(ctx); err != nil || n != 3 { // these two and the one of the fixture
 			t.Errorf("swept %d, %v", n, err)
 		}
 		for _, s := range []string{"", "x", strings.Repeat("x", 1000), secret + "="} {
-			if alive(s) {
+			if w.alive(t, s) {
 				t.Errorf("%q is a session", s)
 			}
 		}
-		a, secretA := start()
-		_, secretB := start()
+	})
+}
+
+// TestSessionEnds: a new password, signing off, and who may end whose.
+func TestSessionEnds(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		a, secretA := w.enter(t, identitytest.AdminPassword)
+		_, secretB := w.enter(t, identitytest.AdminPassword)
 		pa, err := w.SessionPrincipal(ctx, secretA, home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.ChangePassword(ctx, pa, in.Password, "another fine password"); err != nil {
+		if err := w.ChangePassword(ctx, pa, identitytest.AdminPassword, "another fine password"); err != nil {
 			t.Fatal(err)
 		}
-		if !alive(secretA) || alive(secretB) {
+		if !w.alive(t, secretA) || w.alive(t, secretB) {
 			t.Error("a new password ends the other sessions only")
 		}
-		in.Password = "another fine password"
-		_, secretB = start()
+		_, secretB = w.enter(t, "another fine password")
 		opr := w.Person(t, "opr", nil, core.Grant{Role: core.RoleOperator})
 		wantKind(t, w.EndSession(ctx, opr, a.Session.ID), core.KindNotFound, "end somebody else's session")
 		if page, err := w.Sessions(ctx, opr, core.ListQuery{}); err != nil || len(page.Items) != 1 || page.Items[0].User != opr.User {
 			t.Errorf("an operator sees %+v, %v", page.Items, err)
 		}
-		if n, err := w.EndSessions(ctx, pa, pa.User); err != nil || n != 1 || !alive(secretA) || alive(secretB) {
+		if n, err := w.EndSessions(ctx, pa, pa.User); err != nil || n != 1 || !w.alive(t, secretA) || w.alive(t, secretB) {
 			t.Errorf("ended %d others, %v", n, err)
 		}
-		if err := w.EndSession(ctx, pa, a.Session.ID); err != nil || alive(secretA) {
+		if err := w.EndSession(ctx, pa, a.Session.ID); err != nil || w.alive(t, secretA) {
 			t.Errorf("signed off: %v", err)
 		}
 		if n, err := w.EndSessions(ctx, identity.Host(pa.Account, "host"), opr.User); err != nil || n != 1 {
@@ -269,17 +277,26 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// TestTokens: format, cap of roles, expiry, use, revocation, tenants.
-func TestTokens(t *testing.T) {
+// token makes an auditor's token of a user who is more.
+func (w *world) token(t *testing.T) (owner *core.Principal, tok *core.Token, text string) {
+	t.Helper()
+	owner = w.Person(t, "both", []core.GroupID{w.First.Group.ID}, core.Grant{Role: core.RoleOperator}, core.Grant{Role: core.RoleAuditor})
+	tok, secret, err := w.CreateToken(t.Context(), owner, identity.NewToken{Name: "pipeline", Roles: []core.Role{core.RoleAuditor}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret.String() == secret.Reveal() {
+		t.Error("a token prints itself")
+	}
+	return owner, tok, secret.Reveal()
+}
+
+// TestTokenRoles: format, and the cap of roles.
+func TestTokenRoles(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		both := w.Person(t, "both", []core.GroupID{w.First.Group.ID}, core.Grant{Role: core.RoleOperator}, core.Grant{Role: core.RoleAuditor})
-		tok, text, err := w.CreateToken(ctx, both, identity.NewToken{Name: "pipeline", Roles: []core.Role{core.RoleAuditor}, ExpiresAt: w.Clock.Now().Add(time.Hour)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := text.Reveal()
-		if len(s) != 56 || !strings.HasPrefix(s, tok.Prefix+"_") || !strings.HasPrefix(tok.Prefix, "cwt_") || strings.Contains(text.String(), s) {
+		both, tok, s := w.token(t)
+		if len(s) != 56 || !strings.HasPrefix(s, tok.Prefix+"_") || !strings.HasPrefix(tok.Prefix, "cwt_") {
 			t.Errorf("token %q, prefix %q", s, tok.Prefix)
 		}
 		p, err := w.TokenPrincipal(ctx, s, home)
@@ -294,7 +311,17 @@ func TestTokens(t *testing.T) {
 		wantKind(t, w.ChangePassword(ctx, p, identitytest.AdminPassword, "whatever it may be"), core.KindForbidden, "a token changes the password")
 		_, _, err = w.CreateToken(ctx, both, identity.NewToken{Name: "more", Roles: []core.Role{core.RoleAdministrator}})
 		wantField(t, err, core.KindInvalid, "roles", "more than the user")
+	})
+}
 
+// TestTokenUse: last-used, and texts that are no token.
+func TestTokenUse(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, tok, s := w.token(t)
+		if _, err := w.TokenPrincipal(ctx, s, home); err != nil {
+			t.Fatal(err)
+		}
 		stored := func() *core.Token {
 			t.Helper()
 			x, err := w.db.Token(ctx, tok.Account, tok.ID)
@@ -305,7 +332,7 @@ func TestTokens(t *testing.T) {
 		}
 		first := stored().LastUsed
 		w.Clock.Advance(59 * time.Second)
-		_, err = w.TokenPrincipal(ctx, s, home)
+		_, err := w.TokenPrincipal(ctx, s, home)
 		if err != nil || !stored().LastUsed.Equal(first) {
 			t.Errorf("last-used within a minute: %v, %v", stored().LastUsed, err)
 		}
@@ -318,11 +345,19 @@ func TestTokens(t *testing.T) {
 			_, err := w.TokenPrincipal(ctx, bad, home)
 			wantKind(t, err, core.KindUnauthenticated, "token "+bad)
 		}
+	})
+}
+
+// TestTokenEnds: disabling its user, expiry, revocation, and who may.
+func TestTokenEnds(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		both, tok, s := w.token(t)
 		// A reset of the password does not stop automation, disabling does.
 		if _, err := w.ResetPassword(ctx, w.Admin, both.User); err != nil {
 			t.Fatal(err)
 		}
-		if p, err = w.TokenPrincipal(ctx, s, home); err != nil || identity.Can(p, identity.AuditView, "") != nil {
+		if p, err := w.TokenPrincipal(ctx, s, home); err != nil || identity.Can(p, identity.AuditView, "") != nil {
 			t.Errorf("after a password reset: %v", err)
 		}
 		off, on := core.UserDisabled, core.UserActive
@@ -333,7 +368,7 @@ func TestTokens(t *testing.T) {
 			if _, err := w.UpdateUser(ctx, w.Admin, both.User, identity.UserChange{State: step.state}); err != nil {
 				t.Fatal(err)
 			}
-			_, err = w.TokenPrincipal(ctx, s, home)
+			_, err := w.TokenPrincipal(ctx, s, home)
 			wantKind(t, err, step.kind, string(*step.state))
 		}
 		page, err := w.Tokens(ctx, w.Admin, core.ListQuery{Filter: core.Filter{{Column: "status", Op: core.OpEquals, Values: []string{"active"}}}})
