@@ -176,12 +176,12 @@ func TestCredentialExport(t *testing.T) {
 		}
 	}
 	var list []resource.Credential
-	a = w.admin.do(t, "GET", "/credentials/export?format=json&filter=state:eq:active&sort=-created_at", nil).is(t, 200)
+	a = w.admin.do(t, "GET", "/credentials/export?format=json&filter=status:eq:active", nil).is(t, 200)
 	must(t, json.Unmarshal(a.body, &list))
 	if len(list) != 1 || list[0].ID != made.Credential.ID || strings.Contains(string(a.body), made.Secret) {
 		t.Errorf("%+v", list)
 	}
 	w.admin.do(t, "GET", "/credentials/export?format=xml", nil).is(t, 400)
-	w.admin.do(t, "GET", "/credentials/export?filter=state:eq:x", nil).is(t, 400).problem(t, core.KindInvalid)
+	w.admin.do(t, "GET", "/credentials/export?filter=status:eq:x", nil).is(t, 400).problem(t, core.KindInvalid)
 	w.withRole(t, "requester").do(t, "GET", "/credentials/export", nil).is(t, 403)
 }

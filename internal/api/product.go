@@ -83,11 +83,6 @@ func (a *API) dryRun(ctx context.Context, p *core.Principal, in *dryRunRequest) 
 		return nil, err
 	}
 	r.Product = prod.ID
-	if b.Group != "" {
-		q := *p
-		q.Group = b.Group
-		r.Principal = &q
-	}
 	v, err := a.d.Enroll.DryRun(ctx, r)
 	if err != nil {
 		e := core.AsError(err)

@@ -3,7 +3,6 @@ package app
 import (
 	"archive/tar"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -207,13 +206,7 @@ func dumpSQLite(ctx context.Context, c Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?"+url.Values{"_pragma": {"busy_timeout(30000)"}}.Encode())
-	if err != nil {
-		return name, err
-	}
-	defer db.Close()
-	_, err = db.ExecContext(ctx, "VACUUM INTO ?", name) // into an empty file is allowed
-	return name, err
+	return name, store.CopySQLite(ctx, path, name)
 }
 
 // dumpPostgres runs pg_dump, whose snapshot is consistent beside writers.
@@ -350,7 +343,7 @@ func restoreFile(ctx context.Context, c Config, name string, data io.Reader) err
 	case sqliteFile:
 		return writeNew(strings.TrimPrefix(c.Database, "sqlite:"), data)
 	case dumpFile:
-		if err := emptyPostgres(ctx, c.Database); err != nil {
+		if err := store.EmptyPostgres(ctx, c.Database); err != nil {
 			return err
 		}
 		return postgresTool(ctx, c.Database, data, "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
@@ -373,21 +366,4 @@ func writeNew(path string, data io.Reader) error {
 		return fmt.Errorf("read the backup: %w", err)
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-func emptyPostgres(ctx context.Context, dsn string) error {
-	db, err := sql.Open("pgx", dsn)
-	if err != nil {
-		return fmt.Errorf("the database URL cannot be read")
-	}
-	defer db.Close()
-	var n int
-	err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'").Scan(&n)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		return fmt.Errorf("restore goes into an empty database only; this one has %d tables", n)
-	}
-	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/certwright/certwright/internal/ca"
 	"github.com/certwright/certwright/internal/ca/catest"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/house/need"
 )
 
 // start is the moment at which the tests' CAs are made. It is the real day,
@@ -159,13 +160,7 @@ func serial(cert *x509.Certificate) string {
 // in CI it fails.
 func openssl(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("openssl is missing")
-		}
-		t.Skip("openssl is missing")
-	}
+	path := need.Program(t, "openssl", "openssl")
 	out, err := exec.Command(path, args...).CombinedOutput()
 	return string(out), err
 }

@@ -151,6 +151,9 @@ func (s *session) finding(p resource.AuditProblem) {
 		return
 	}
 	where := fmt.Sprintf("chain %d, row %d", p.Chain, p.Seq)
+	if p.To > p.Seq {
+		where = fmt.Sprintf("chain %d, rows %d to %d", p.Chain, p.Seq, p.To)
+	}
 	if p.Checkpoint != 0 {
 		where = fmt.Sprintf("checkpoint %d", p.Checkpoint)
 	}
@@ -206,7 +209,7 @@ func (c *auditVerifyCmd) offline(_ context.Context, s *session) error {
 	}
 	var findings []resource.AuditProblem
 	sum, err := audit.VerifyExport(r, func(p audit.Problem) {
-		f := resource.AuditProblem{Kind: string(p.Kind), Chain: p.Chain, Seq: p.Seq, Checkpoint: p.Checkpoint, Detail: p.Detail}
+		f := resource.AuditProblem{Kind: string(p.Kind), Chain: p.Chain, Seq: p.Seq, To: p.To, Checkpoint: p.Checkpoint, Detail: p.Detail}
 		findings = append(findings, f)
 		s.finding(f)
 	}, keys...)
@@ -296,4 +299,3 @@ func (c *jobCancelCmd) Run(ctx context.Context, cli *CLI) error {
 		return s.done(j, "Job %d is %s.", j.ID, j.State)
 	})
 }
-

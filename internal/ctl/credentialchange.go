@@ -237,7 +237,9 @@ func printItems[T any](s *session, v view[T], items []T) error {
 
 // usageOf walks what was done with a credential.
 func usageOf(s *session, id core.CredentialID) walker[resource.Entry] {
-	return func(ctx context.Context, q client.Query) iter.Seq2[resource.Entry, error] { return s.api.CredentialUsage(ctx, id, q) }
+	return func(ctx context.Context, q client.Query) iter.Seq2[resource.Entry, error] {
+		return s.api.CredentialUsage(ctx, id, q)
+	}
 }
 
 // entryView is how entries of the audit log look.

@@ -145,7 +145,9 @@ func (c *groupMembersCmd) Run(ctx context.Context, cli *CLI) error {
 
 // membersOf walks the members of a group.
 func membersOf(s *session, id core.GroupID) walker[resource.User] {
-	return func(ctx context.Context, q client.Query) iter.Seq2[resource.User, error] { return s.api.Members(ctx, id, q) }
+	return func(ctx context.Context, q client.Query) iter.Seq2[resource.User, error] {
+		return s.api.Members(ctx, id, q)
+	}
 }
 
 // membership names a group and a user.

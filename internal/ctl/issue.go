@@ -126,24 +126,50 @@ func (f *issueFlags) serverKey(s *session, text, password string) error {
 	return s.writeFile(f.KeyOut, out, modeSecret, f.Force)
 }
 
-// finish stores and shows what came of an order.
-func (f *issueFlags) finish(ctx context.Context, s *session, got *resource.IssuedOrder, password string) error {
+// finish stores and shows what came of an order. again repeats the request: a
+// key made by the server comes once, with the certificate.
+func (f *issueFlags) finish(ctx context.Context, s *session, got *resource.IssuedOrder, password string, again func(context.Context) (*resource.IssuedOrder, error)) error {
+	awaited := f.KeyOut != "" && f.NewKey == "" // a key of the server's
+	if f.Wait && !got.Order.State.Final() {
+		d, err := s.waitOrder(ctx, string(got.Order.ID), f.Timeout)
+		switch {
+		case err != nil && awaited:
+			return f.later(err)
+		case err != nil:
+			return err
+		case awaited && d.State == core.OrderIssued:
+			got, err = again(ctx)
+		default:
+			err = s.complete(ctx, got, &d.Order)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if got.PrivateKey != "" && f.KeyOut != "" {
 		if err := f.serverKey(s, got.PrivateKey, password); err != nil {
 			return err
 		}
 		got.PrivateKey = ""
+	} else if awaited && got.Order.State == core.OrderIssued {
+		s.note("The server gave no key: it was fetched before, or the order used another.")
 	}
-	if f.Wait && !got.Order.State.Final() {
-		d, err := s.waitOrder(ctx, string(got.Order.ID), f.Timeout)
-		if err != nil {
-			return err
-		}
-		if err := s.complete(ctx, got, &d.Order); err != nil {
-			return err
-		}
+	err := s.result(got, f.Out, f.Chain, f.Force)
+	if awaited && core.Is(err, core.KindPending) {
+		err = f.later(err)
 	}
-	return s.result(got, f.Out, f.Chain, f.Force)
+	return err
+}
+
+// later says how to get the key that the server has made for an order that is
+// not decided yet.
+func (f *issueFlags) later(err error) error {
+	e := core.AsError(err)
+	if e.Kind != core.KindPending {
+		return err
+	}
+	text, _, _ := strings.Cut(e.Detail, ";")
+	return core.Errorf(core.KindPending, "%s; the same command with --idempotency-key %s gets certificate and key then", text, f.IdempotencyKey)
 }
 
 // complete brings the certificate of an order that has been waited for.

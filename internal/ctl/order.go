@@ -71,7 +71,7 @@ type orderCreateCmd struct {
 	issueFlags
 	nameFlags
 	Days    int    `placeholder:"N" help:"Valid for so many days rather than the product's."`
-	Until   string `xor:"until" placeholder:"TIME" help:"Valid until then, instead of --days."`
+	Until   string `placeholder:"DATE" help:"Valid until then, instead of --days."`
 	Group   string `placeholder:"NAME" help:"Group that owns the certificate."`
 	Comment string `placeholder:"TEXT" help:"For the people who approve."`
 }
@@ -105,7 +105,10 @@ func (c *orderCreateCmd) create(ctx context.Context, s *session) error {
 	if err = held.settle(err); err != nil {
 		return err
 	}
-	return c.finish(ctx, s, got, password)
+	again := func(ctx context.Context) (*resource.IssuedOrder, error) {
+		return s.api.CreateOrder(ctx, o, c.IdempotencyKey)
+	}
+	return c.finish(ctx, s, got, password, again)
 }
 
 // newRequest makes key and CSR here.
@@ -131,8 +134,10 @@ func (c *orderCreateCmd) order(ctx context.Context, s *session) (o resource.NewO
 		if c.Days != 0 {
 			return o, usage("--until", "either --days or --until")
 		}
-		if o.NotAfter, err = parseWhen(c.Until, s.now); err != nil {
-			return o, err
+		// Only a fixed time: the request must be the same when it is repeated.
+		var ok bool
+		if o.NotAfter, ok = parseFixed(c.Until); !ok {
+			return o, usage("--until", "%.60q is no date such as 2027-01-31; --days is for a distance", c.Until)
 		}
 	}
 	if o.Group, err = s.group(ctx, c.Group); err != nil || c.NewKey != "" {

@@ -48,7 +48,10 @@ func (c *certRenewCmd) renew(ctx context.Context, s *session) error {
 	if err = held.settle(err); err != nil {
 		return err
 	}
-	return c.finish(ctx, s, got, password)
+	again := func(ctx context.Context) (*resource.IssuedOrder, error) {
+		return s.api.Renew(ctx, c.Certificate, r, c.IdempotencyKey)
+	}
+	return c.finish(ctx, s, got, password, again)
 }
 
 // sameNames makes a new key, and a CSR with the names of the old certificate.

@@ -55,13 +55,20 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 	if d, ok := parseDistance(s); ok {
 		return now.Add(d).UTC().Truncate(time.Second), nil
 	}
-	if t, ok := parseDay(s); ok {
+	if t, ok := parseFixed(s); ok {
 		return t, nil
 	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil && inRange(t) {
-		return t.UTC(), nil
-	}
 	return time.Time{}, usage("", "%.60q is no time: write 90d, 2w, 12h, 2027-01-31, 31-Jan-2027 or RFC 3339", s)
+}
+
+// parseFixed reads a time that is the same whenever it is read: a day or RFC
+// 3339.
+func parseFixed(s string) (time.Time, bool) {
+	if t, ok := parseDay(s); ok {
+		return t, true
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	return t.UTC(), err == nil && inRange(t.UTC())
 }
 
 // parseDay reads a day; its beginning in UTC.

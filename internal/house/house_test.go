@@ -67,6 +67,7 @@ var fileRules = []struct {
 	{"package names", PackageName},
 	{"gofmt", Formatted},
 	{"doc comments", Documented},
+	{"skips", Skips},
 }
 
 func TestWordsOfTheRepository(t *testing.T) {

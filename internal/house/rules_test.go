@@ -118,6 +118,8 @@ func TestFileRulesFindBreaks(t *testing.T) {
 		{PackageName, "internal/ca/helpers/a.go", good, `"helpers"`, "internal/ca/a.go"},
 		{PackageName, "internal/ca/a.go", "package util\n", `"util"`, ""},
 		{Formatted, "internal/ca/a.go", good + "var  x int\n", "gofmt", ""},
+		{Skips, "internal/ca/a_test.go", good + "func f() {\n\tt.Skip()\n}\n", "need.Program", "internal/house/a_test.go"},
+		{Skips, "internal/ca/a_test.go", good + "func f() {\n\tif testing.Short() {\n\t\tt.Skip()\n\t}\n\tt.Skipf(\"x\")\n}\n", "Skipf", ""},
 		{Documented, "internal/ca/a.go", good + "func F() {}\n", "F has no doc", "internal/ca/catest/a.go"},
 		{Documented, "internal/ca/a.go", good + "type T[P any] struct{}\n", "type T has no doc", ""},
 		{Documented, "internal/ca/a.go", good + "// T is one.\ntype T[P any] struct{}\nfunc (t *T[P]) M() {}\n", "M has no doc", ""},

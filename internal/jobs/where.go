@@ -86,7 +86,7 @@ func (w *where) time(column string, c core.Cond) error {
 	}
 	var at []any
 	for _, v := range c.Values {
-		t, err := parseTime(v, w.q.d.Now())
+		t, err := core.ParseTime(v, w.q.d.Now())
 		if err != nil {
 			return err
 		}
@@ -115,25 +115,4 @@ func (q *Queue) timeArg(t time.Time) any {
 		return t.UTC().Format("2006-01-02 15:04:05.999")
 	}
 	return t
-}
-
-// parseTime reads the times of the filter language: RFC 3339, a date, "now",
-// or a distance from now such as "-12h" or "+30d".
-func parseTime(s string, now time.Time) (time.Time, error) {
-	if s == "now" {
-		return now, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	days, isDays := strings.CutSuffix(s, "d")
-	if n, err := strconv.Atoi(days); isDays && err == nil {
-		return now.AddDate(0, 0, n), nil
-	}
-	if d, err := time.ParseDuration(s); err == nil {
-		return now.Add(d), nil
-	}
-	return time.Time{}, core.Errorf(core.KindInvalid, "%q is not a time: write 2027-01-31T12:00:00Z, 2027-01-31, now, or -30d", s).At("filter")
 }

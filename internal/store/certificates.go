@@ -86,7 +86,7 @@ func (db *DB) CertificatesByName(ctx context.Context, account core.AccountID, cr
 	}
 	// By the common name, which has an index, and only when that finds nothing
 	// by what else a certificate is called.
-	out, err := db.certificatesOf(ctx, base().Where("LOWER(t.common_name) IN (?)", bun.In(candidates)))
+	out, err := db.certificatesOf(ctx, base().Where("LOWER(t.common_name) IN (?)", bun.List(candidates)))
 	if err != nil || len(out) > 0 || len(names) == 0 {
 		return out, err
 	}

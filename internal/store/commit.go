@@ -77,7 +77,6 @@ type call struct {
 	ctx  context.Context
 	f    func(ctx context.Context, tx core.Tx) error
 	err  error
-	skip bool // gave up before it ran
 	done chan struct{}
 	tx   *Tx
 }
@@ -177,7 +176,7 @@ func (db *DB) runBatch(batch []*call, chain int) error {
 	for try := range maxTries {
 		clean, err := db.attempt(batch, chain, try > 0 && len(batch) > 1)
 		if err == nil && !clean {
-			clean, err = db.attempt(batch, chain, true)
+			_, err = db.attempt(batch, chain, true)
 		}
 		if err == nil {
 			return nil

@@ -269,8 +269,8 @@ func (w *conds) filter(c *column, f core.Cond) error {
 		})
 	case core.TypeTime:
 		return w.compare(c.expr, f, func(s string) (any, error) {
-			t, err := parseTime(s, w.now)
-			return t, err
+			t, err := core.ParseTime(s, w.now)
+			return micros(t), err
 		})
 	}
 	return core.Errorf(core.KindInvalid, "column %q cannot be filtered", c.Name).At("filter")
@@ -354,31 +354,6 @@ func (w *conds) text(c *column, f core.Cond) error {
 // escapeLike makes s stand for itself in a LIKE pattern with ESCAPE '\'.
 func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
-}
-
-// parseTime reads RFC 3339, a date, "now", or a distance from now such as
-// "+30d", "-12h", "+15m".
-func parseTime(s string, now time.Time) (int64, error) {
-	if s == "now" {
-		return micros(now), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return micros(t), nil
-		}
-	}
-	if len(s) > 2 && (s[0] == '+' || s[0] == '-') {
-		n, err := strconv.Atoi(s[1 : len(s)-1])
-		unit := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour, 'm': time.Minute}[s[len(s)-1]]
-		if err == nil && unit > 0 && n <= 1_000_000 {
-			d := time.Duration(n) * unit
-			if s[0] == '-' {
-				d = -d
-			}
-			return micros(now.Add(d)), nil
-		}
-	}
-	return 0, core.Errorf(core.KindInvalid, "%q is not a time: write 2027-01-31T12:00:00Z, 2027-01-31, now, or +30d", s).At("filter")
 }
 
 // micros is how times are stored: microseconds since 1970, UTC.

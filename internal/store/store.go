@@ -109,9 +109,6 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 }
 
 func (db *DB) openSQLite(ctx context.Context, path string, relaxed bool) error {
-	if i := strings.IndexByte(path, '?'); i >= 0 {
-		return fmt.Errorf("the sqlite: URL takes a path only")
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -128,14 +125,14 @@ func (db *DB) openSQLite(ctx context.Context, path string, relaxed bool) error {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + sync + ")", "foreign_keys(1)", "cache_size(-65536)",
 		"wal_autocheckpoint(4000)", "temp_store(MEMORY)",
 	}}
-	w, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+	w, err := sql.Open("sqlite", sqliteDSN(path, q))
 	if err != nil {
 		return err
 	}
 	w.SetMaxOpenConns(1)
 	q["_pragma"] = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-32768)"}
 	q.Del("_txlock")
-	r, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+	r, err := sql.Open("sqlite", sqliteDSN(path, q))
 	if err != nil {
 		return err
 	}
@@ -147,6 +144,11 @@ func (db *DB) openSQLite(ctx context.Context, path string, relaxed bool) error {
 	db.dialect = SQLite
 	db.setup(w, r, sqlitedialect.New())
 	return nil
+}
+
+// sqliteDSN writes a file name and settings in the form that SQLite reads.
+func sqliteDSN(path string, q url.Values) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
 func (db *DB) openPostgres(ctx context.Context, dsn string, writers int) error {

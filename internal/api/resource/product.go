@@ -55,11 +55,10 @@ type Verdict struct {
 
 // DryRun is a request to be judged; as NewOrder without consequences.
 type DryRun struct {
-	CSR          string       `json:"csr,omitempty" maxLength:"200000" doc:"PKCS#10, PEM or base64 of DER"`
-	Generate     string       `json:"generate,omitempty" maxLength:"30" doc:"key algorithm to judge without a CSR: RSA 3072, ECDSA P-256 …"`
-	Subject      core.DN      `json:"subject,omitempty" nullable:"false" maxItems:"50"`
-	Names        []string     `json:"names,omitempty" nullable:"false" maxItems:"1000"`
-	ValidityDays int          `json:"validity_days,omitempty" minimum:"1" maximum:"36500"`
-	NotAfter     time.Time    `json:"not_after,omitzero"`
-	Group        core.GroupID `json:"group,omitempty"`
+	CSR          string    `json:"csr,omitempty" maxLength:"200000" doc:"PKCS#10, PEM or base64 of DER"`
+	Generate     string    `json:"generate,omitempty" maxLength:"30" doc:"key algorithm to judge without a CSR: RSA 3072, ECDSA P-256 …"`
+	Subject      core.DN   `json:"subject,omitempty" nullable:"false" maxItems:"50"`
+	Names        []string  `json:"names,omitempty" nullable:"false" maxItems:"1000"`
+	ValidityDays int       `json:"validity_days,omitempty" minimum:"1" maximum:"36500"`
+	NotAfter     time.Time `json:"not_after,omitzero"`
 }

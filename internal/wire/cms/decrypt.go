@@ -92,6 +92,7 @@ func (r *recipientInfo) transportedKey(k crypto.Decrypter, size int) ([]byte, er
 	switch r.oid {
 	case oidRSA:
 		// A wrong padding or length gives a random key rather than an error.
+		//lint:ignore SA1019 RFC 8894 and RFC 7030 clients use it
 		opts = &rsa.PKCS1v15DecryptOptions{SessionKeyLen: size}
 	case oidOAEP:
 		oaep, err := readOAEP(r.params)

@@ -108,6 +108,7 @@ func (r *Recipient) transport(pub *rsa.PublicKey, key []byte, version int64) ([]
 		oid, params = oidOAEP, oaepSHA256()
 		encrypted, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, key, nil)
 	} else {
+		//lint:ignore SA1019 RFC 8894 and RFC 7030 clients know nothing else
 		encrypted, err = rsa.EncryptPKCS1v15(rand.Reader, pub, key)
 	}
 	if err != nil {

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/certwright/certwright/internal/house/need"
 )
 
 // party is a key with a self-signed certificate.
@@ -87,10 +89,7 @@ func (p party) write(t testing.TB, dir string) {
 
 func openssl(t testing.TB, dir string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not on PATH")
-	}
+	path := need.Program(t, "openssl", "openssl")
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

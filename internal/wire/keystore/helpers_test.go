@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/certwright/certwright/internal/house/need"
 )
 
 var sharedRSA = sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) })
@@ -61,10 +63,7 @@ func newEntry(t testing.TB, kind, alias string) Entry {
 
 func run(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skip(name + " is not on PATH")
-	}
+	path := need.Program(t, name, map[string]string{"openssl": "openssl", "keytool": "default-jre-headless"}[name])
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/certwright/certwright/internal/house/need"
 )
 
 // sharedRSA makes one RSA key for all tests, because that takes long.
@@ -90,10 +92,7 @@ func must[T any](t testing.TB) func(v T, err error) T {
 // fails the test. Without openssl the test is skipped.
 func openssl(t testing.TB, dir string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not on PATH")
-	}
+	path := need.Program(t, "openssl", "openssl")
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
