@@ -125,7 +125,7 @@ func TestAudit(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 	export := c.do(t, "GET", "/audit/export", nil).is(t, 200)
-	sum, err := audit.VerifyExport(bytes.NewReader(export.body), func(p audit.Problem) { t.Error(p) }, audittest.Key(t).Public)
+	sum, err := audit.VerifyExport(bytes.NewReader(export.body), func(p audit.Problem) { t.Error(p) }, audittest.Key(t).PublicKey())
 	if err != nil || sum.Rows < 10 {
 		t.Error(sum, err)
 	}

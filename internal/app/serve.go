@@ -247,7 +247,7 @@ func (s *server) mainRoutes() ([]httpx.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := portal.New(portal.Deps{Identity: s.identity, BaseURL: base, APIPath: apiPath, Now: s.now, Log: s.log})
+	p, err := portal.New(portal.Deps{Identity: s.identity, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
 	if err != nil {
 		return nil, err
 	}
@@ -304,4 +304,12 @@ func (s *server) trouble(ctx context.Context) []string {
 func (s *server) operator(account core.AccountID) bool {
 	a, err := s.db.AccountByNumber(context.Background(), 0)
 	return err == nil && a.ID == account
+}
+
+// rootURL is where the root certificates are had without TLS.
+func (s *server) rootURL() string {
+	if s.cfg.External.Plain == "" {
+		return ""
+	}
+	return s.cfg.External.Plain + "/root.crt"
 }

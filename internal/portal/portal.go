@@ -22,10 +22,6 @@ import (
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
-// Cookie is the name of the session cookie. The __Host- prefix (RFC 6265bis
-// section 4.1.3.2) ties it to this host, https and the whole path.
-const Cookie = "__Host-certwright"
-
 //go:embed pages
 var files embed.FS
 
@@ -45,6 +41,8 @@ type Deps struct {
 	Identity Identity
 	BaseURL  func() string
 	APIPath  string
+	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
+	Cookie   string        // name of the session cookie, which the API shares
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -104,6 +102,7 @@ type view struct {
 	Next    string
 	APIURL  string
 	BaseURL string
+	RootURL string
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
@@ -113,7 +112,7 @@ type view struct {
 // render writes a page. Nothing on it may be loaded from elsewhere, framed or
 // cached.
 func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page string, v view) {
-	v.APIURL, v.BaseURL, v.Now = p.d.BaseURL()+p.d.APIPath, p.d.BaseURL(), p.d.Now()
+	v.APIURL, v.BaseURL, v.RootURL, v.Now = p.d.BaseURL()+p.d.APIPath, p.d.BaseURL(), p.d.RootURL(), p.d.Now()
 	var b bytes.Buffer
 	if err := p.pages.ExecuteTemplate(&b, page, v); err != nil {
 		p.d.Log.ErrorContext(r.Context(), "render page", "page", page, "error", err)
@@ -122,7 +121,7 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -159,7 +158,7 @@ func (p *Portal) fail(w http.ResponseWriter, r *http.Request, page string, v vie
 
 // who returns the signed-in person, or sends the browser to sign in.
 func (p *Portal) who(w http.ResponseWriter, r *http.Request) *core.Principal {
-	if c, err := r.Cookie(Cookie); err == nil {
+	if c, err := r.Cookie(p.d.Cookie); err == nil {
 		by, err := p.d.Identity.SessionPrincipal(r.Context(), c.Value, httpx.ClientAddr(r.Context()))
 		if err == nil {
 			by.RequestID = httpx.RequestID(r.Context())

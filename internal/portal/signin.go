@@ -31,7 +31,7 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "signin.html", v, err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: Cookie, Value: in.Secret.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: p.d.Cookie, Value: in.Secret.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	next := v.Next
 	if in.MustChange {
 		next = "/password"
@@ -48,7 +48,7 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: Cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: p.d.Cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 

@@ -101,6 +101,13 @@ func (db CA) SaveResponder(ctx context.Context, tx core.Tx, issuer core.IssuerID
 
 // PutCertificate implements ca.Storage.
 func (db CA) PutCertificate(ctx context.Context, tx core.Tx, c *core.Certificate) error {
+	// One number behind the blocks that were given out; see Number.
+	err := in(tx).row(ctx, `INSERT INTO counters (account, kind, value) VALUES ('', 'certificate', ?)
+		ON CONFLICT (account, kind) DO UPDATE SET value = counters.value + 1 RETURNING value`, firstNumber+1).Scan(&c.Number)
+	if err != nil {
+		return err
+	}
+	c.Number-- // value is the first that is still free
 	if err := db.ReserveCertificate(ctx, tx, c); err != nil {
 		return err
 	}

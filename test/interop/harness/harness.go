@@ -100,12 +100,13 @@ type Server struct {
 	RootPEM  string // file
 	Roots    *x509.CertPool
 
-	ports  [4]int
-	cmd    *exec.Cmd
-	exited chan struct{}
-	mu     sync.Mutex
-	out    bytes.Buffer
-	log    *os.File
+	ports   [4]int
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	mu      sync.Mutex
+	out     bytes.Buffer
+	secrets []string // what the log must not hold
+	log     *os.File
 }
 
 // Start runs "certwright serve" and waits until it is ready. The test's end
