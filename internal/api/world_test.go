@@ -91,7 +91,7 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	must(t, err)
 	w.ca = ca.New(ca.Deps{Storage: store.CA{DB: w.db}, Sealer: box, StatusURL: func() string { return "http://status.example" }, Now: clock.Now})
 	host := identity.Host(w.First.Account.ID, "host")
-	w.h, err = w.ca.Bootstrap(ctx, host, w.First.Account.ID, ca.Config{Organisation: "Example"})
+	w.h, err = w.ca.Bootstrap(ctx, host, w.First.Account.ID, ca.Config{Organisation: "Example", RSAName: "-"})
 	must(t, err)
 	w.enroll = enroll.New(enroll.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Followup: nothing{},
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: w.ca})}, Now: clock.Now})

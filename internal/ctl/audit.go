@@ -34,7 +34,7 @@ func (c *auditListCmd) Run(ctx context.Context, cli *CLI) error {
 }
 
 type auditExportCmd struct {
-	From  string `placeholder:"TIME" help:"From then on: a date, RFC 3339, or -30d."`
+	From  string `placeholder:"TIME" help:"From then on: a date, RFC 3339, or 30d for the last 30 days."`
 	To    string `placeholder:"TIME" help:"Before then."`
 	Out   string `default:"-" type:"path" placeholder:"FILE" help:"Where to; - for standard output."`
 	Force bool   `help:"Overwrite the file."`
@@ -48,12 +48,12 @@ func (c *auditExportCmd) export(ctx context.Context, s *session) error {
 	var from, to time.Time
 	var err error
 	if c.From != "" {
-		if from, err = parseWhen(c.From, s.now); err != nil {
+		if from, err = parsePast(c.From, s.now); err != nil {
 			return err
 		}
 	}
 	if c.To != "" {
-		if to, err = parseWhen(c.To, s.now); err != nil {
+		if to, err = parsePast(c.To, s.now); err != nil {
 			return err
 		}
 	}

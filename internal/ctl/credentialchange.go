@@ -194,7 +194,7 @@ type credentialExportCmd struct {
 	Format string   `enum:"csv,json" default:"csv" help:"csv or json."`
 	Out    string   `default:"-" type:"path" placeholder:"FILE" help:"Where to; - for standard output."`
 	Filter []string `short:"f" sep:"none" placeholder:"COLUMN:OPERATOR[:VALUE]" help:"Only rows that fit."`
-	Sort   string   `placeholder:"[-]COLUMN" help:"Order."`
+	Sort   string   `placeholder:"COLUMN" help:"Order; --sort=-COLUMN for the greatest first."`
 	Force  bool     `help:"Overwrite the file."`
 }
 
@@ -208,7 +208,7 @@ func (c *credentialExportCmd) Run(ctx context.Context, cli *CLI) error {
 			return err
 		}
 		var b bytes.Buffer
-		if err := s.api.ExportCredentials(ctx, c.Format, client.Query{Filter: filter, Sort: parseSort(c.Sort)}, &b); err != nil {
+		if err := s.api.ExportCredentials(ctx, c.Format, client.Query{Filter: filter, Sort: parseSort(c.Sort, false)}, &b); err != nil {
 			return err
 		}
 		return s.writeFile(c.Out, b.Bytes(), modePublic, c.Force)

@@ -73,9 +73,7 @@ func splitValues(s string, list bool) []string {
 }
 
 // parseSort reads column or -column.
-func parseSort(s string) core.Sort {
-	if column, desc := strings.CutPrefix(s, "-"); desc {
-		return core.Sort{Column: column, Desc: true}
-	}
-	return core.Sort{Column: s}
+func parseSort(s string, desc bool) core.Sort {
+	column, minus := strings.CutPrefix(s, "-")
+	return core.Sort{Column: column, Desc: column != "" && (desc || minus)}
 }

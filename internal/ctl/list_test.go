@@ -49,7 +49,7 @@ func TestListJSON(t *testing.T) {
 func TestListFlags(t *testing.T) {
 	f := newFake(t, false)
 	certificates(f)
-	f.ctl(t, "cert", "list", "--filter", "not_after:lt:05-Mar-2026", "-f", `subject:contains:CN=a, O=b`, "--sort", "-not_after", "--limit", "5").ok(t)
+	f.ctl(t, "cert", "list", "--filter", "not_after:lt:05-Mar-2026", "-f", `subject:contains:CN=a, O=b`, "--sort", "not_after", "--desc", "--limit", "5").ok(t)
 	q, err := url.ParseQuery(f.got("GET", "/certificates")[0].Query)
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 // listFlags are what every list takes.
 type listFlags struct {
 	Filter  []string `short:"f" sep:"none" placeholder:"COLUMN:OPERATOR[:VALUE]" help:"Only rows that fit, such as not_after:lt:+30d; repeat it for several conditions, all of which hold."`
-	Sort    string   `placeholder:"[-]COLUMN" help:"Order; - for descending. Newest first unless given."`
+	Sort    string   `placeholder:"COLUMN" help:"Order; newest first unless given."`
+	Desc    bool     `help:"The greatest first; --sort=-COLUMN is the same."`
 	Limit   int      `default:"50" placeholder:"N" help:"At most this many rows."`
 	All     bool     `help:"All rows, page by page."`
 	Explain bool     `help:"Only show which columns there are to filter and sort by."`
@@ -40,7 +41,7 @@ func runList[T any](ctx context.Context, s *session, f listFlags, name string, v
 	if _, _, err := v.cells(&s.out); err != nil {
 		return err // before anything is asked of the server
 	}
-	q := client.Query{Filter: append(filter, more...), Sort: parseSort(f.Sort), Limit: core.MaxPage}
+	q := client.Query{Filter: append(filter, more...), Sort: parseSort(f.Sort, f.Desc), Limit: core.MaxPage}
 	limit := 0
 	if !f.All {
 		// One more tells whether there are more.

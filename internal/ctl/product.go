@@ -205,8 +205,7 @@ type productDryRunCmd struct {
 	CSR      string `name:"csr" type:"path" xor:"key" placeholder:"FILE" help:"Certification request: PEM, DER or base64; - for standard input."`
 	Generate string `xor:"key" placeholder:"ALGORITHM" help:"Judge a request with a key of this kind instead of a CSR."`
 	nameFlags
-	Days  int    `placeholder:"N" help:"Valid for so many days."`
-	Group string `placeholder:"NAME" help:"Group that would own the certificate."`
+	Days int `placeholder:"N" help:"Valid for so many days."`
 }
 
 func (c *productDryRunCmd) Run(ctx context.Context, cli *CLI) error {
@@ -223,9 +222,6 @@ func (c *productDryRunCmd) Run(ctx context.Context, cli *CLI) error {
 		}
 		if err == nil && c.Subject != "" {
 			r.Subject, err = c.dn()
-		}
-		if err == nil {
-			r.Group, err = s.group(ctx, c.Group)
 		}
 		if err != nil {
 			return err

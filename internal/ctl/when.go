@@ -61,6 +61,14 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, usage("", "%.60q is no time: write 90d, 2w, 12h, 2027-01-31, 31-Jan-2027 or RFC 3339", s)
 }
 
+// parsePast is parseWhen for what has been: a distance without sign goes back.
+func parsePast(s string, now time.Time) (time.Time, error) {
+	if d, ok := parseDistance(s); ok && s[0] != '+' && s[0] != '-' {
+		return now.Add(-d).UTC().Truncate(time.Second), nil
+	}
+	return parseWhen(s, now)
+}
+
 // parseFixed reads a time that is the same whenever it is read: a day or RFC
 // 3339.
 func parseFixed(s string) (time.Time, bool) {
