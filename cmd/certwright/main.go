@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
@@ -167,6 +168,7 @@ func exitCode(err error) int {
 func run(ctx context.Context, args []string) error {
 	parse := func() (*kong.Context, *grammar, error) {
 		var g grammar
+		g.Ctl.Now = time.Now
 		k, err := kong.New(&g, kong.Name("certwright"), kong.Description("Certificate lifecycle platform."),
 			kong.Configuration(loadYAML, "/etc/certwright/certwright.yaml"), kong.DefaultEnvars("CERTWRIGHT"), kong.UsageOnError(),
 			kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
@@ -176,7 +178,7 @@ func run(ctx context.Context, args []string) error {
 		kctx, err := k.Parse(args)
 		return kctx, &g, err
 	}
-	kctx, _, err := parse()
+	kctx, g, err := parse()
 	if err != nil {
 		return err
 	}
@@ -188,6 +190,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return g.Serve.Config, g.Serve.Complete()
 	})
+	kctx.Bind(&g.Ctl.CLI)
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	return kctx.Run(reload)
 }

@@ -130,10 +130,7 @@ func (c *Config) Complete() error {
 	if c.KEK == "" {
 		c.KEK = "file:" + filepath.Join(c.Data, "kek")
 	}
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		host = "localhost"
-	}
+	host := hostName()
 	for _, u := range []struct {
 		name, listen, scheme string
 		url                  *string
@@ -158,6 +155,19 @@ func (c *Config) Complete() error {
 		return fmt.Errorf("mail-from is missing")
 	}
 	return nil
+}
+
+// hostName is the host's name if it can be resolved here, else localhost: an
+// address that does not even work on this machine helps nobody.
+func hostName() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		return "localhost"
+	}
+	if _, err := net.LookupHost(host); err != nil {
+		return "localhost"
+	}
+	return host
 }
 
 // completeURL derives an external URL from the listener's address.

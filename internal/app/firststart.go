@@ -2,9 +2,13 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,6 +34,7 @@ type welcome struct {
 	Login    string
 	Password secret.Redacted
 	EST      *identity.Created
+	Root     string // SHA-256 fingerprint of the root certificate
 }
 
 // firstStart makes account, administrator, built-in CA, shipped products and a
@@ -63,7 +68,7 @@ func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
 	if err := p.shipProducts(ctx, host, h); err != nil {
 		return nil, err
 	}
-	w := &welcome{Login: home.User.Login}
+	w := &welcome{Login: home.User.Login, Root: fingerprint(h.Root.Certificate)}
 	if w.EST, err = p.firstCredential(ctx, host, home); err != nil {
 		return nil, err
 	}
@@ -128,16 +133,29 @@ Certwright is ready.
   Portal    %s/
   API       %s%s
   Sign in   user %s, one-time password %s
+  Root CA   SHA-256 %s
 
 A first certificate, over EST (RFC 7030):
 
 %s
-All of this is shown this once. A new one-time password: certwright admin reset-password
+From the command line: %s ctl login --url %s
 
-`, cfg.External.Main, cfg.External.Main, apiPath, w.Login, w.Password.Reveal(), indent(w.EST.Commands, "  "))
+All of this is shown this once. A new one-time password: %s admin reset-password
+
+`, cfg.External.Main, cfg.External.Main, apiPath, w.Login, w.Password.Reveal(), w.Root, indent(w.EST.Commands, "  "),
+		program(), cfg.External.Main, program())
 	_, err := io.WriteString(out, b.String())
 	return err
 }
+
+// fingerprint writes the SHA-256 of a certificate as openssl does.
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return strings.TrimSuffix(strings.ToUpper(regexp.MustCompile("..").ReplaceAllString(hex.EncodeToString(sum[:]), "$0:")), ":")
+}
+
+// program is how this program was called.
+func program() string { return os.Args[0] }
 
 func indent(text, by string) string {
 	var b strings.Builder

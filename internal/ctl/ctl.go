@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -67,30 +68,57 @@ type CLI struct {
 
 // BeforeReset keeps the environment of the platform out of ctl: an option such
 // as kong.DefaultEnvars in the embedding program would let a stray
-// CERTWRIGHT_YES or CERTWRIGHT_CSR decide what a command does.
+// CERTWRIGHT_YES or CERTWRIGHT_CSR decide what a command does. It keeps its
+// hands off what the program adds beside CLI.
 func (c *CLI) BeforeReset(k *kong.Context) error {
+	own := map[uintptr]bool{}
+	for v, i := reflect.ValueOf(c).Elem(), 0; i < v.NumField(); i++ {
+		own[v.Field(i).Addr().Pointer()] = true
+	}
 	for _, p := range k.Path {
-		if p.Command != nil && p.Command.Target.Addr().Interface() == any(c) {
-			ownEnvironment(p.Command)
+		if p.Command == nil {
+			continue
+		}
+		for _, f := range p.Command.Flags {
+			if own[f.Target.Addr().Pointer()] {
+				ownEnvironment(f)
+			}
+		}
+		for _, child := range p.Command.Children {
+			if own[child.Target.Addr().Pointer()] {
+				ownEnvironments(child)
+			}
 		}
 	}
 	return nil
 }
 
-// ownEnvironment removes all variables but ctl's own from n and below.
-func ownEnvironment(n *kong.Node) {
+// ownEnvironments does the same for a command and all below it.
+func ownEnvironments(n *kong.Node) {
 	for _, f := range n.Flags {
-		var keep []string
-		for _, e := range f.Envs {
-			if strings.HasPrefix(e, envPrefix) {
-				keep = append(keep, e)
-			}
-		}
-		f.Envs, f.Tag.Envs = keep, keep
+		ownEnvironment(f)
 	}
 	for _, child := range n.Children {
-		ownEnvironment(child)
+		ownEnvironments(child)
 	}
+}
+
+// ownEnvironment removes from a flag all variables but ctl's own.
+func ownEnvironment(f *kong.Flag) {
+	var keep []string
+	for _, e := range f.Envs {
+		if strings.HasPrefix(e, envPrefix) {
+			keep = append(keep, e)
+		}
+	}
+	f.Envs, f.Tag.Envs = keep, keep
+}
+
+// AfterApply gives the commands the flags that they share, also when CLI is
+// embedded in a larger command.
+func (c *CLI) AfterApply(k *kong.Context) error {
+	k.Bind(c)
+	return nil
 }
 
 // session is what a command works with.

@@ -170,9 +170,22 @@ func body[T any](t *testing.T, f *fake, method, path string) T {
 
 // grammar is the command line as the program has it.
 type grammar struct {
-	Data string `help:"A flag of another command's."`
-	Ctl  CLI    `cmd:"" help:"Administer."`
+	Data string `help:"A flag of the program."`
+	Ctl  larger `cmd:"" help:"Administer."`
 }
+
+// larger embeds CLI beside a command that is not ctl's.
+type larger struct {
+	CLI
+	Backup backup `cmd:"" help:"Back up."`
+}
+
+type backup struct {
+	Place string `help:"A flag of another command."`
+	into  *string
+}
+
+func (b *backup) Run() error { *b.into = b.Place; return nil }
 
 // outcome is what a command did.
 type outcome struct {
@@ -221,7 +234,7 @@ func (c call) run(t *testing.T) outcome {
 	if c.profile == "" {
 		c.profile = filepath.Join(t.TempDir(), "none.yaml")
 	}
-	g := grammar{Ctl: CLI{Now: func() time.Time { return noon }, console: con}}
+	g := grammar{Ctl: larger{CLI: CLI{Now: func() time.Time { return noon }, console: con}}}
 	kctx, err := parser(t, &g).Parse(append([]string{"ctl", "--profile", c.profile}, c.args...))
 	if err != nil {
 		return outcome{err: err.Error(), code: codeUsage}

@@ -2,11 +2,11 @@ package ctl
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -50,7 +50,7 @@ func TestOrderWithNewKey(t *testing.T) {
 		t.Errorf("CSR %v, %v, %v: %v", csr.Subject, csr.DNSNames, csr.IPAddresses, err)
 	}
 	k, err := keystore.ParseKey([]byte(read(t, key)), "")
-	if err != nil || !csr.PublicKey.(interface{ Equal(any) bool }).Equal(k) && k == nil {
+	if err != nil || !k.(*ecdsa.PrivateKey).PublicKey.Equal(csr.PublicKey) {
 		t.Errorf("key: %v", err)
 	}
 	mode(t, key, 0o600)
@@ -221,8 +221,5 @@ func TestAlgorithmNames(t *testing.T) {
 		if got := algorithmName(in); got != want {
 			t.Errorf("%s is %s, want %s", in, got, want)
 		}
-	}
-	if _, err := os.Stat("nowhere"); err == nil {
-		t.Fatal("a file named nowhere is in the way")
 	}
 }

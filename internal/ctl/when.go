@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/certwright/certwright/internal/core"
 )
 
 // How times are written for people; all are UTC.
@@ -57,6 +59,9 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 	}
 	if t, ok := parseFixed(s); ok {
 		return t, nil
+	}
+	if t, err := core.ParseTime(s, now); err == nil && inRange(t) { // whatever a filter understands
+		return t.UTC().Truncate(time.Second), nil
 	}
 	return time.Time{}, usage("", "%.60q is no time: write 90d, 2w, 12h, 2027-01-31, 31-Jan-2027 or RFC 3339", s)
 }

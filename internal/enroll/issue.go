@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -56,6 +57,16 @@ func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
 		res.Key = w.pkcs8
 	}
 	return res, err
+}
+
+// title is what a certificate is called in lists: its common name, else its
+// first name.
+func title(subject core.DN, names []string) string {
+	if cn := subject.First("CN"); cn != "" || len(names) == 0 {
+		return cn
+	}
+	_, name, _ := strings.Cut(names[0], ":")
+	return name
 }
 
 // keyName is the word for a kind of key in lists: "RSA 3072", "ECDSA P-256".
@@ -233,7 +244,7 @@ func (s *Service) prepare(ctx context.Context, issuer *core.Issuer, local connec
 	return p, &core.Certificate{
 		ID: core.NewID[core.CertificateID](now), Account: o.Account, Number: n, Order: o.ID, Issuer: issuer.ID,
 		Product: o.Product, Credential: o.Credential, User: o.User, Group: o.Group, Protocol: o.Protocol,
-		State: core.CertReserved, Serial: p.Serial(), Subject: o.Subject, CommonName: t.Subject.First("CN"), Names: o.Names,
+		State: core.CertReserved, Serial: p.Serial(), Subject: o.Subject, CommonName: title(t.Subject, o.Names), Names: o.Names,
 		KeyAlgorithm: keyName(key), SPKIHash: sum[:], SKI: p.SKI(), NotBefore: t.NotBefore, NotAfter: p.NotAfter(),
 		Replaces: o.Replaces, HasKey: len(o.KeySealed) > 0, CreatedAt: now,
 	}, nil
