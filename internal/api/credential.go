@@ -29,7 +29,7 @@ func (a *API) credentialRoutes() {
 func (a *API) credentialTypes(context.Context, *core.Principal, *struct{}) (*out[resource.CredentialTypes], error) {
 	r := resource.CredentialTypes{Items: []resource.CredentialType{}}
 	for _, t := range a.d.Identity.Types() {
-		ct := resource.CredentialType{Name: t.Name, Title: t.Title, Auth: []core.AuthKind{}}
+		ct := resource.CredentialType{Name: t.Name, Title: t.Title, Served: t.Unserved == "", Auth: []core.AuthKind{}}
 		for _, o := range t.Auth {
 			ct.Auth = append(ct.Auth, o.Kind)
 		}

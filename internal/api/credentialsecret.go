@@ -60,5 +60,5 @@ func (a *API) issuedCredential(made *identity.Created, err error) (*out[resource
 	if err != nil {
 		return nil, err
 	}
-	return &out[resource.IssuedCredential]{resource.IssuedCredential{Credential: d, Secret: made.Secret.Reveal(), Commands: made.Commands}}, nil
+	return &out[resource.IssuedCredential]{resource.IssuedCredential{Credential: d, Secret: made.Secret.Reveal(), Commands: made.Commands, Notice: made.Notice}}, nil
 }

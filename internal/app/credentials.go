@@ -18,7 +18,24 @@ func credentialTypes(cfg Config) []identity.CredentialType {
 			URL:      func(base, label string) string { return join(base+"/.well-known/est", label) },
 			Commands: func(e identity.Endpoint) string { return estCommands(e, cfg) },
 		},
+		// Credentials of the protocols that follow can be made ready.
+		unserved(core.CredentialACME, "ACME", func(base, label string) string { return join(base+"/acme", label) + "/directory" },
+			identity.AuthOption{Kind: core.AuthAccessKey, Form: identity.SecretSealed}), // the key of EAB
+		unserved(core.CredentialSCEP, "SCEP", func(base, label string) string { return join(base+"/scep", label) },
+			identity.AuthOption{Kind: core.AuthSharedSecret, Form: identity.SecretHashed}),
+		unserved(core.CredentialCMP, "CMP", func(base, label string) string { return join(base+"/.well-known/cmp/p", label) },
+			identity.AuthOption{Kind: core.AuthSharedSecret}, identity.AuthOption{Kind: core.AuthClientCert}),
+		unserved(core.CredentialREST, "REST order API", func(base, _ string) string { return base },
+			identity.AuthOption{Kind: core.AuthAccessKey, Form: identity.SecretSealed}, identity.AuthOption{Kind: core.AuthOAuth}),
+		unserved(core.CredentialWAEP, "Windows auto-enrolment", func(base, label string) string { return join(base+"/waep", label) },
+			identity.AuthOption{Kind: core.AuthKerberos}, identity.AuthOption{Kind: core.AuthPassword}),
 	}
+}
+
+// unserved describes the credentials of a protocol that this version does not
+// have yet.
+func unserved(name core.CredentialType, title string, url func(base, label string) string, auth ...identity.AuthOption) identity.CredentialType {
+	return identity.CredentialType{Name: name, Title: title, Auth: auth, URL: url, Unserved: "this version does not serve " + title + " yet: the credential is ready, its URL is not"}
 }
 
 func join(base, label string) string {

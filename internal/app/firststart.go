@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/policy"
 	"github.com/certwright/certwright/internal/secret"
+	"github.com/certwright/certwright/internal/store"
 )
 
 // firstSetting says how far the first start came. As long as it is not done,
@@ -41,16 +43,9 @@ type welcome struct {
 // first credential, unless they are there. It returns nil when an earlier start
 // did all that.
 func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
-	state, created, err := p.db.CreateSetting(ctx, firstSetting, []byte(`{"done":false}`))
-	if err != nil {
+	mine, err := p.claimFirst(ctx)
+	if err != nil || !mine {
 		return nil, err
-	}
-	var s firstState
-	if err := json.Unmarshal(state, &s); err != nil {
-		return nil, fmt.Errorf("the mark of the first start is damaged: %w", err)
-	}
-	if s.Done && !created {
-		return nil, nil
 	}
 	home, err := p.identity.Bootstrap(ctx, p.cfg.CA.Organisation)
 	if err != nil {
@@ -77,6 +72,38 @@ func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
 	}
 	return w, nil
 }
+
+// claimFirst makes the first start this process's work, or finds it done. Of
+// replicas that start together the others wait here.
+func (p *parts) claimFirst(ctx context.Context) (mine bool, err error) {
+	owner := rand.Text()
+	for {
+		state, _, err := p.db.CreateSetting(ctx, firstSetting, []byte(`{"done":false}`))
+		if err != nil {
+			return false, err
+		}
+		var s firstState
+		if err := json.Unmarshal(state, &s); err != nil {
+			return false, fmt.Errorf("the mark of the first start is damaged: %w", err)
+		}
+		if s.Done || p.db.Dialect() == store.SQLite { // there it is the only process
+			return !s.Done, nil
+		}
+		_, ok, err := p.db.AcquireLease(ctx, firstSetting, owner, firstTerm)
+		if err != nil || ok {
+			return ok, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// firstTerm is how long a process has for the first start before another may
+// take it up.
+const firstTerm = 20 * time.Second
 
 // welcomed marks the first start as done, after its secrets were printed.
 func (p *parts) welcomed(ctx context.Context) error {

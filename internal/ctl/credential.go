@@ -196,7 +196,7 @@ func (s *session) issuedCredential(made *resource.IssuedCredential, verb, secret
 		secret, commands = "", made.Credential.Commands
 	}
 	if s.out.json {
-		return s.out.printJSON(resource.IssuedCredential{Credential: made.Credential, Secret: secret, Commands: commands})
+		return s.out.printJSON(resource.IssuedCredential{Credential: made.Credential, Secret: secret, Commands: commands, Notice: made.Notice})
 	}
 	c := &made.Credential
 	var b strings.Builder
@@ -215,6 +215,9 @@ func (s *session) issuedCredential(made *resource.IssuedCredential, verb, secret
 		row("Secret", "in "+secretFile)
 	}
 	row("Ends", dateOr(c.ExpiresAt, "never"))
+	if made.Notice != "" {
+		fmt.Fprintf(&b, "\nNote: %s.\n", clean(made.Notice))
+	}
 	if commands != "" {
 		fmt.Fprintf(&b, "\nFor a client:\n\n%s\n", strings.TrimRight(cleanLines(commands), "\n"))
 	}

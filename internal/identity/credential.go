@@ -39,6 +39,8 @@ type Created struct {
 	URL        string
 	BareURL    string // where the type's default credential answers too; else empty
 	Commands   string // for a client, to copy and paste; may be empty
+	// Notice is what else must be known; see CredentialType.Unserved.
+	Notice string
 }
 
 // CreateCredential makes a credential. Errors name the field at fault; a label
@@ -214,7 +216,7 @@ func (s *Service) checkProducts(ctx context.Context, c *core.Credential, ids []c
 // created gathers what the owner of a new secret is told.
 func (s *Service) created(t *CredentialType, c *core.Credential, plain string) *Created {
 	e := s.endpoint(t, c, plain)
-	out := &Created{Credential: c, Secret: secret.Redacted(plain), URL: e.URL}
+	out := &Created{Credential: c, Secret: secret.Redacted(plain), URL: e.URL, Notice: t.Unserved}
 	if c.Default {
 		out.BareURL = t.URL(e.BaseURL, "")
 	}

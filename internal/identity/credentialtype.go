@@ -47,6 +47,9 @@ type CredentialType struct {
 	URL func(base, label string) string
 	// Commands writes client commands to copy and paste. nil: none.
 	Commands func(e Endpoint) string
+	// Unserved says why no protocol of this installation takes such credentials
+	// yet, to be shown with them; empty: one does.
+	Unserved string
 	// Reserved are labels that the protocol's paths need for themselves,
 	// besides those that no type may use.
 	Reserved []string

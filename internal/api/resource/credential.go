@@ -12,6 +12,8 @@ type CredentialType struct {
 	Name  core.CredentialType `json:"name"`
 	Title string              `json:"title"`
 	Auth  []core.AuthKind     `json:"auth" nullable:"false" doc:"authentication kinds, the usual one first"`
+	// Served: a protocol of this installation takes such credentials.
+	Served bool `json:"served" doc:"false: such credentials can be made ready, but no protocol of this version takes them yet"`
 }
 
 // CredentialTypes are all kinds of API credentials.
@@ -102,6 +104,7 @@ type IssuedCredential struct {
 	Credential CredentialDetail `json:"credential"`
 	Secret     string           `json:"secret,omitempty" doc:"shown this once; absent when the kind has none"`
 	Commands   string           `json:"commands,omitempty" doc:"for a client, with the secret, to copy and paste"`
+	Notice     string           `json:"notice,omitempty" doc:"what else must be known"`
 }
 
 // Reasoned says why something is done.
