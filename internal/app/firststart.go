@@ -89,7 +89,7 @@ func (p *parts) claimFirst(ctx context.Context) (mine bool, err error) {
 		if s.Done || p.db.Dialect() == store.SQLite { // there it is the only process
 			return !s.Done, nil
 		}
-		_, ok, err := p.db.AcquireLease(ctx, firstSetting, owner, firstTerm)
+		_, ok, err := p.db.AcquireLease(ctx, firstSetting, owner, p.firstTerm)
 		if err != nil || ok {
 			return ok, err
 		}
@@ -100,10 +100,6 @@ func (p *parts) claimFirst(ctx context.Context) (mine bool, err error) {
 		}
 	}
 }
-
-// firstTerm is how long a process has for the first start before another may
-// take it up.
-const firstTerm = 20 * time.Second
 
 // welcomed marks the first start as done, after its secrets were printed.
 func (p *parts) welcomed(ctx context.Context) error {

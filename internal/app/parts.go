@@ -33,6 +33,9 @@ type parts struct {
 	products *product.Service
 	enroll   *enroll.Service
 	followup *followup
+	// firstTerm is how long a process has for the first start before another
+	// may take it up.
+	firstTerm time.Duration
 }
 
 // followup asks for the jobs that follow a change; it is set once jobs exist.
@@ -58,7 +61,7 @@ func build(ctx context.Context, cfg Config, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{cfg: cfg, log: log, now: now, db: db, followup: &followup{}}
+	p := &parts{cfg: cfg, log: log, now: now, db: db, followup: &followup{}, firstTerm: 20 * time.Second}
 	if err := p.assemble(ctx); err != nil {
 		_ = db.Close()
 		return nil, err
