@@ -27,7 +27,7 @@ func decode(der []byte) *resource.Contents {
 	}
 	sum256, sum1 := sha256.Sum256(der), sha1.Sum(der)
 	out := &resource.Contents{
-		Version: c.Version, Serial: hex.EncodeToString(c.SerialNumber.Bytes()), SignatureAlgorithm: c.SignatureAlgorithm.String(),
+		Version: c.Version, Serial: c.SerialNumber.Text(16), SignatureAlgorithm: c.SignatureAlgorithm.String(),
 		Issuer: dnText(c.RawIssuer), Subject: []core.Attribute{}, NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), KeyAlgorithm: keyName(c),
 		Names: []string{}, KeyUsage: list0(x509x.KeyUsage(c.KeyUsage).Names()), ExtKeyUsage: []string{}, CA: c.IsCA, PathLength: -1, Policies: []string{},
 		SubjectKeyID: hex.EncodeToString(c.SubjectKeyId), AuthorityKeyID: hex.EncodeToString(c.AuthorityKeyId),

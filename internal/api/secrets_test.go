@@ -31,9 +31,7 @@ func (w *world) fill(t *testing.T) *filled {
 	f.secrets = append(f.secrets, token.token, u.cookie, reset.Password)
 	o := w.admin.order(t, resource.NewOrder{Product: "smime", Generate: "RSA 3072", Names: []string{"a@example.com"}, Subject: core.DN{{Type: "CN", Value: "Ann"}}, Group: w.group})
 	f.order, f.certificate, f.product = string(o.Order.ID), string(o.Certificate.ID), string(o.Order.Product)
-	for _, line := range strings.Split(o.PrivateKey, "\n")[2:5] {
-		f.secrets = append(f.secrets, line)
-	}
+	f.secrets = append(f.secrets, strings.Split(o.PrivateKey, "\n")[2:5]...)
 	p := decode[resource.IssuerDetail](t, w.admin.do(t, "POST", "/issuers", resource.NewIssuer{Kind: "pending", Slug: "pending", Name: "P", Subject: core.DN{{Type: "CN", Value: "P"}}, Algorithm: "ECDSA P-256"}).is(t, 201))
 	f.gets = []string{"/orders/" + f.order, "/certificates/" + f.certificate, "/certificates/" + f.certificate + "/download", "/credentials/" + f.credential,
 		"/credentials/" + f.credential + "/usage", "/products/" + f.product, "/products/smime", "/issuers/" + f.issuer, "/issuers/" + string(p.ID), "/users/" + string(u.id),
