@@ -292,3 +292,20 @@ func write(t *testing.T, file, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestOneServer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock(path); err == nil || !strings.Contains(err.Error(), "PostgreSQL") {
+		t.Errorf("a second server: %v", err)
+	}
+	unlock()
+	if unlock, err = lock(path); err != nil {
+		t.Error(err)
+	} else {
+		unlock()
+	}
+}

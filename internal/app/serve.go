@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,6 +50,16 @@ func Serve(ctx context.Context, cfg Config, reload Reload, out io.Writer) error 
 	level := new(slog.LevelVar)
 	level.Set(cfg.Log.slogLevel())
 	log := logger(cfg.Log, level, os.Stderr)
+	if path, ok := strings.CutPrefix(cfg.Database, "sqlite:"); ok {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		unlock, err := lock(path + ".lock")
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
 	p, err := build(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/jobs"
 )
 
@@ -138,6 +137,3 @@ func (w *work) stop(ctx context.Context) error {
 	w.done.Wait()
 	return err
 }
-
-// host is the principal of regular work.
-func host(account core.AccountID) *core.Principal { return identity.Host(account, "schedule") }
