@@ -89,6 +89,27 @@ func TestIssue(t *testing.T) {
 	})
 }
 
+// TestSignedAnew repeats a request with a CSR that was made anew with the same
+// key, as clients that poll do.
+func TestSignedAnew(t *testing.T) {
+	each(t, func(t *testing.T, w *enrolltest.World) {
+		w.Change(t, "tls-server", func(p *core.Profile) { p.Approval = "manual" })
+		p, key := w.Principal(t, "tls-server"), enrolltest.Key(t)
+		first, err := w.Enroll.Submit(t.Context(), enroll.Request{Principal: p, CSR: enrolltest.CSR(t, key, "a.example.internal"), Origin: core.Origin{Protocol: "test"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := w.Enroll.Submit(t.Context(), enroll.Request{Principal: p, CSR: enrolltest.CSR(t, key, "a.example.internal"), Origin: core.Origin{Protocol: "test"}})
+		if err != nil || again.Order.ID != first.Order.ID {
+			t.Errorf("%+v %v", again, err)
+		}
+		other, err := w.Enroll.Submit(t.Context(), enroll.Request{Principal: p, CSR: enrolltest.CSR(t, enrolltest.Key(t), "a.example.internal"), Origin: core.Origin{Protocol: "test"}})
+		if err != nil || other.Order.ID == first.Order.ID {
+			t.Errorf("another key: %+v %v", other, err)
+		}
+	})
+}
+
 func TestParallelIdentical(t *testing.T) {
 	each(t, func(t *testing.T, w *enrolltest.World) {
 		for _, key := range []string{"", "one-key"} {

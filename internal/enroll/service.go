@@ -98,6 +98,7 @@ type wish struct {
 	key      string // idempotency key as stored
 	derived  bool   // key was made from the content
 	digest   string // of the content
+	asked    []byte // SubjectPublicKeyInfo in the request
 	pkcs8    []byte // key made here
 	replaces *core.Certificate
 }
@@ -223,6 +224,7 @@ func (s *Service) ask(w *wish) (policy.Ask, error) {
 		}
 		spki = csr.RawSPKI
 	}
+	w.asked = spki
 	if r.KeyGen != "" {
 		var err error
 		if !w.product.Product().Profile.ServerKeys {
@@ -279,7 +281,10 @@ func (s *Service) judge(w *wish, a policy.Ask) error {
 	return nil
 }
 
-// identify computes digest and idempotency key of the wish.
+// identify computes digest and idempotency key of the wish. The CSR itself does
+// not count: clients that poll sign a new one each time, or put the binding to
+// the present connection into it (RFC 7030 section 3.5). What they ask for and
+// the key that they ask with stay.
 func (s *Service) identify(w *wish) {
 	p := w.req.Principal
 	owner := string(p.User)
@@ -292,10 +297,10 @@ func (s *Service) identify(w *wish) {
 	for _, n := range w.names {
 		fmt.Fprintf(h, "%s\x00", n)
 	}
-	if w.req.KeyGen == "" {
-		h.Write(w.template.SPKI)
+	for _, x := range w.template.Extensions {
+		fmt.Fprintf(h, "%s\x00%x\x00", x.OID, x.Value)
 	}
-	h.Write(w.req.CSR)
+	h.Write(w.asked)
 	sum := h.Sum(nil)
 	w.digest = hex.EncodeToString(sum)
 	if w.req.IdempotencyKey != "" {
