@@ -2,6 +2,8 @@ package ctl
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/certwright/certwright/internal/api/resource"
@@ -205,8 +207,36 @@ func (c *whoamiCmd) Run(ctx context.Context, cli *CLI) error {
 		if err != nil {
 			return err
 		}
-		return s.out.show(me)
+		if s.out.json {
+			return s.out.printJSON(me)
+		}
+		if err := s.out.show(me, "permissions", "must_change"); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.console.out, "Server:   %s\nYou may:\n%s", clean(s.url), permissions(me.Permissions))
+		return err
 	})
+}
+
+// permissions writes what somebody may do, a line for each kind of thing.
+func permissions(list []resource.Permission) string {
+	var order []string
+	verbs := map[string][]string{}
+	for _, p := range list {
+		thing, verb, _ := strings.Cut(p.Action, ".")
+		if !p.All {
+			verb += " (" + count(len(p.Groups), "group") + ")"
+		}
+		if verbs[thing] == nil {
+			order = append(order, thing)
+		}
+		verbs[thing] = append(verbs[thing], verb)
+	}
+	var b strings.Builder
+	for _, thing := range order {
+		fmt.Fprintf(&b, "  %-13s %s\n", clean(thing)+":", clean(strings.Join(verbs[thing], ", ")))
+	}
+	return b.String()
 }
 
 // aboutCmd shows the server.

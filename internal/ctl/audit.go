@@ -173,15 +173,15 @@ func (s *session) verified(sum resource.AuditSummary, findings []resource.AuditP
 			return err
 		}
 	}
-	text := fmt.Sprintf("%d rows in %d chains, %d checkpoints", sum.Rows, sum.Chains, sum.Checkpoints)
+	text := count(sum.Rows, "row") + " in " + count(sum.Chains, "chain") + ", " + count(sum.Checkpoints, "checkpoint")
 	if sum.Uncovered > 0 {
-		text += fmt.Sprintf("; %d rows are newer than the last checkpoint", sum.Uncovered)
+		text += "; newer than the last checkpoint: " + count(sum.Uncovered, "row")
 	}
 	if sum.Erased > 0 {
-		text += fmt.Sprintf("; of %d rows the personal data has been erased", sum.Erased)
+		text += "; personal data erased: " + count(sum.Erased, "row")
 	}
 	if !sum.OK || sum.Problems > 0 {
-		return &failure{text: fmt.Sprintf("the audit log is not intact: %d problems in %s", sum.Problems, text), code: codeFailed}
+		return &failure{text: fmt.Sprintf("the audit log is not intact: %s in %s", count(sum.Problems, "problem"), text), code: codeFailed}
 	}
 	if !s.out.json {
 		fmt.Fprintf(s.console.out, "The audit log is intact: %s.\n", text)

@@ -104,7 +104,7 @@ func (c *certRevokeCmd) Run(ctx context.Context, cli *CLI) error {
 		if strings.EqualFold(c.Reason, "certificateHold") || c.Reason == "6" {
 			verb, done = "Suspend", "suspended"
 		}
-		if err := s.confirm(ctx, "%s certificate %d, %s, valid to %s?", verb, d.Number, d.Subject, date(d.NotAfter)); err != nil {
+		if err := s.confirm(ctx, "%s certificate %d, %s, valid to %s?", verb, d.Number, subjectOf(&d.Certificate), date(d.NotAfter)); err != nil {
 			return err
 		}
 		got, err := s.api.Revoke(ctx, c.Certificate, resource.Revocation{Reason: c.Reason, Comment: c.Comment})

@@ -78,13 +78,17 @@ func await(ctx context.Context, read func() (string, error)) (string, error) {
 
 // line reads a line from standard input.
 func (c *console) line(ctx context.Context) (string, error) {
-	return await(ctx, func() (string, error) {
+	text, err := await(ctx, func() (string, error) {
 		s, err := c.in.ReadString('\n')
 		if err != nil && (s == "" || !errors.Is(err, io.EOF)) {
 			return "", err
 		}
 		return strings.TrimRight(s, "\r\n"), nil
 	})
+	if ctx.Err() != nil {
+		fmt.Fprintln(c.err) // the shell's prompt stands on a line of its own
+	}
+	return text, err
 }
 
 // note tells a person something beside the output.

@@ -33,8 +33,8 @@ type CLI struct {
 	Now func() time.Time `kong:"-"`
 
 	URL       string   `name:"url" env:"CERTWRIGHT_CTL_URL" placeholder:"https://HOST[:PORT]" help:"Server; the one of ctl login unless given."`
-	Token     string   `env:"CERTWRIGHT_CTL_TOKEN" xor:"token" placeholder:"TOKEN" help:"Personal API token. A token among a program's arguments can be seen by every user of the machine: prefer the variable, a file or ctl login."`
-	TokenFile string   `env:"CERTWRIGHT_CTL_TOKEN_FILE" xor:"token" type:"path" placeholder:"FILE" help:"File with the token; - for standard input."`
+	Token     string   `env:"CERTWRIGHT_CTL_TOKEN" placeholder:"TOKEN" help:"Personal API token. A token among a program's arguments can be seen by every user of the machine: prefer the variable, a file or ctl login."`
+	TokenFile string   `env:"CERTWRIGHT_CTL_TOKEN_FILE" type:"path" placeholder:"FILE" help:"File with the token; - for standard input."`
 	Roots     string   `env:"CERTWRIGHT_CTL_ROOTS" type:"path" placeholder:"FILE" help:"PEM file with the roots that are trusted for the server; the one of ctl login, else the system's, unless given."`
 	Profile   string   `env:"CERTWRIGHT_CTL_PROFILE" type:"path" placeholder:"FILE" help:"Where ctl login keeps its outcome; certwright/ctl.yaml in the configuration directory of the user unless given."`
 	Output    string   `short:"o" env:"CERTWRIGHT_CTL_OUTPUT" enum:"table,json" default:"table" help:"table or json."`
@@ -115,9 +115,23 @@ func ownEnvironment(f *kong.Flag) {
 }
 
 // AfterApply gives the commands the flags that they share, also when CLI is
-// embedded in a larger command.
+// embedded in a larger command. A token flag beats both variables, whichever
+// they are.
 func (c *CLI) AfterApply(k *kong.Context) error {
 	k.Bind(c)
+	given := map[any]bool{}
+	for _, p := range k.Path {
+		if p.Flag != nil && !p.Resolved {
+			given[p.Flag.Target.Addr().Interface()] = true
+		}
+	}
+	token, file := given[&c.Token], given[&c.TokenFile]
+	switch {
+	case token && file:
+		return &failure{text: "--token and --token-file cannot be used together", code: codeUsage}
+	case token:
+		c.TokenFile = ""
+	}
 	return nil
 }
 

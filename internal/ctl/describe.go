@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/certwright/certwright/internal/core"
 )
 
 // show prints one thing: JSON, or its fields one below the other. omit names
@@ -30,7 +32,7 @@ func describe(b *bytes.Buffer, v reflect.Value, indent string, omit []string) {
 		v = v.Elem()
 	}
 	fields := slices.DeleteFunc(fieldsOf(v.Type()), func(f field) bool {
-		return slices.Contains(omit, f.name) || empty(v.FieldByIndex(f.index))
+		return slices.Contains(omit, f.name) || unsaid(f.name, v.FieldByIndex(f.index))
 	})
 	width := 0
 	for _, f := range fields {
@@ -46,8 +48,14 @@ func describeField(b *bytes.Buffer, name string, v reflect.Value, indent string,
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
+	if v.Type().ConvertibleTo(reflect.TypeFor[core.DN]()) {
+		v = v.Convert(reflect.TypeFor[core.DN]())
+	}
 	_, isTime := v.Interface().(time.Time)
+	_, isText := v.Interface().(fmt.Stringer)
 	switch {
+	case isText && !isTime:
+		fmt.Fprintf(b, "%s%-*s  %s\n", indent, width, name+":", clean(text(v)))
 	case v.Kind() == reflect.Struct && !isTime:
 		fmt.Fprintf(b, "%s%s:\n", indent, name)
 		describe(b, v, indent+"  ", omit)
@@ -91,10 +99,11 @@ func octets(raw []byte) string {
 
 // nested reports whether a list of t is written one element to a line.
 func nested(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map
+	return !t.Implements(reflect.TypeFor[fmt.Stringer]()) && (t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map)
 }
 
 // item writes an element of a list: the filled fields of a struct on one line.
+// Octets are left to JSON.
 func item(v reflect.Value) string {
 	if _, named := v.Interface().(fmt.Stringer); named || v.Kind() != reflect.Struct {
 		return text(v)
@@ -102,14 +111,11 @@ func item(v reflect.Value) string {
 	var parts []string
 	for _, f := range fieldsOf(v.Type()) {
 		x := v.FieldByIndex(f.index)
-		if empty(x) {
+		if empty(x) || x.Kind() == reflect.Slice && x.Type().Elem().Kind() == reflect.Uint8 {
 			continue
 		}
 		value := text(x)
-		switch {
-		case x.Kind() == reflect.Slice && x.Type().Elem().Kind() == reflect.Uint8:
-			value = octets(x.Bytes())
-		case x.Kind() == reflect.Slice && !nested(x.Type().Elem()):
+		if x.Kind() == reflect.Slice && !nested(x.Type().Elem()) {
 			value = cell(x, false)
 		}
 		parts = append(parts, f.name+" "+value)
@@ -129,8 +135,28 @@ func empty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
+// unsaid reports whether a field says nothing. Of path_length a negative number
+// means none, and 0 is said.
+func unsaid(name string, v reflect.Value) bool {
+	if name == "path_length" && v.CanInt() {
+		return v.Int() < 0
+	}
+	return empty(v)
+}
+
+// acronyms are words that are written in capitals.
+const acronyms = " ca crl csr dns ip ocsp pem upn uri url "
+
 // label is a field's name for people.
-func label(name string) string { return upperFirst(strings.ReplaceAll(name, "_", " ")) }
+func label(name string) string {
+	words := strings.Split(name, "_")
+	for i, w := range words {
+		if strings.Contains(acronyms, " "+w+" ") {
+			words[i] = strings.ToUpper(w)
+		}
+	}
+	return upperFirst(strings.Join(words, " "))
+}
 
 // clean makes a text that others have chosen fit for a terminal: characters
 // that control it, or that turn the direction of writing, become "?", and so do

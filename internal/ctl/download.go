@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"encoding/pem"
 	"errors"
 	"strings"
 
@@ -215,10 +214,4 @@ func keyPEM(key crypto.PrivateKey, password string) ([]byte, error) {
 		return nil, core.Wrap(core.KindInternal, err, "the private key cannot be written")
 	}
 	return b, nil
-}
-
-// certPEM reports whether a text is a certificate in PEM.
-func certPEM(s string) bool {
-	block, _ := pem.Decode([]byte(s))
-	return block != nil && block.Type == "CERTIFICATE"
 }

@@ -210,13 +210,21 @@ func (s *session) result(got *resource.IssuedOrder, out string, chain, force boo
 	switch {
 	case o.State == core.OrderIssued:
 		if got.Certificate != nil && !s.out.json {
-			s.note("Certificate %d for %s is good until %s.", got.Certificate.Number, clean(got.Certificate.Subject), date(got.Certificate.NotAfter))
+			s.note("Certificate %d for %s is good until %s.", got.Certificate.Number, clean(subjectOf(got.Certificate)), date(got.Certificate.NotAfter))
 		}
 		return nil
 	case !o.State.Final():
 		return pending(o)
 	}
 	return closed(o)
+}
+
+// subjectOf is whom a certificate is for, in a sentence.
+func subjectOf(c *resource.Certificate) string {
+	if c.Subject == "" && len(c.Names) > 0 {
+		return c.Names[0]
+	}
+	return c.Subject
 }
 
 // pending is the error for an order that is not decided yet.

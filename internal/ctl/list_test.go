@@ -79,7 +79,7 @@ func TestListPages(t *testing.T) {
 	list(f, "/certificates", many...)
 	lines := func(o outcome) int { return strings.Count(o.ok(t).out, "\n") }
 	o := f.ctl(t, "cert", "list", "--no-headers")
-	if n := lines(o); n != 50 || !strings.Contains(o.err, "more than these 50") {
+	if n := lines(o); n != 50 || !strings.Contains(o.err, "more rows than 50") {
 		t.Errorf("default: %d lines, %s", n, o.err)
 	}
 	if n := lines(f.ctl(t, "cert", "list", "--no-headers", "--limit", "700")); n != 700 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"time"
 
@@ -69,7 +70,7 @@ func runList[T any](ctx context.Context, s *session, f listFlags, name string, v
 
 // more says that a list was cut.
 func (s *session) more(limit int) {
-	s.note("There is more than these %d: --limit or --all shows it.", limit)
+	s.note("There are more rows than %d: --limit or --all shows them.", limit)
 }
 
 // streamJSON writes a list as a JSON array, element by element as it comes.
@@ -130,4 +131,12 @@ func joined[S ~string](list []S) string {
 		b = append(b, s...)
 	}
 	return string(b)
+}
+
+// count writes a number of things.
+func count[N int | int64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

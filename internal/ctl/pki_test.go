@@ -21,16 +21,22 @@ type pki struct {
 	root, middle, leaf *x509.Certificate
 	key                *ecdsa.PrivateKey // of leaf
 	middleKey          *ecdsa.PrivateKey
+	end                time.Time
 }
 
 func newPKI(t *testing.T) *pki {
 	t.Helper()
-	p := &pki{}
+	return newPKIUntil(t, noon.AddDate(0, 3, 0))
+}
+
+func newPKIUntil(t *testing.T, end time.Time) *pki {
+	t.Helper()
+	p := &pki{end: end}
 	rootKey := newKey(t)
 	p.middleKey, p.key = newKey(t), newKey(t)
-	p.root = sign(t, "Test Root", nil, rootKey, rootKey.Public(), true)
-	p.middle = sign(t, "Test Issuing CA", p.root, rootKey, p.middleKey.Public(), true)
-	p.leaf = sign(t, "www.example.org", p.middle, p.middleKey, p.key.Public(), false)
+	p.root = p.sign(t, "Test Root", nil, rootKey, rootKey.Public(), true)
+	p.middle = p.sign(t, "Test Issuing CA", p.root, rootKey, p.middleKey.Public(), true)
+	p.leaf = p.sign(t, "www.example.org", p.middle, p.middleKey, p.key.Public(), false)
 	return p
 }
 
@@ -43,9 +49,9 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return k
 }
 
-func sign(t *testing.T, cn string, parent *x509.Certificate, key crypto.Signer, pub crypto.PublicKey, ca bool) *x509.Certificate {
+func (p *pki) sign(t *testing.T, cn string, parent *x509.Certificate, key crypto.Signer, pub crypto.PublicKey, ca bool) *x509.Certificate {
 	t.Helper()
-	c := &x509.Certificate{SerialNumber: big.NewInt(42), Subject: pkix.Name{CommonName: cn}, NotBefore: noon.Add(-time.Hour), NotAfter: noon.AddDate(0, 3, 0),
+	c := &x509.Certificate{SerialNumber: big.NewInt(42), Subject: pkix.Name{CommonName: cn}, NotBefore: noon.AddDate(-6, 0, 0), NotAfter: p.end,
 		IsCA: ca, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
 	if !ca {
 		c.DNSNames = []string{cn}
@@ -53,6 +59,11 @@ func sign(t *testing.T, cn string, parent *x509.Certificate, key crypto.Signer, 
 	if parent == nil {
 		parent = c
 	}
+	return signTemplate(t, c, parent, key, pub)
+}
+
+func signTemplate(t *testing.T, c, parent *x509.Certificate, key crypto.Signer, pub crypto.PublicKey) *x509.Certificate {
+	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, parent, pub, key)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +37,7 @@ func (c *productListCmd) Run(ctx context.Context, cli *CLI) error {
 			columns: []string{"number", "code", "name", "issuer_name", "state", "validity", "approval"},
 			made: map[string]func(*resource.Product, time.Time) string{
 				"validity": func(p *resource.Product, _ time.Time) string {
-					return strconv.Itoa(p.Profile.ValidityAmount) + " " + p.Profile.ValidityUnit
+					return count(p.Profile.ValidityAmount, strings.TrimSuffix(p.Profile.ValidityUnit, "s"))
 				},
 				"approval": func(p *resource.Product, _ time.Time) string { return p.Profile.Approval },
 			},

@@ -63,7 +63,7 @@ func (s *session) trust(ctx context.Context, base, fingerprint string) (string, 
 func (s *session) acceptRoot(ctx context.Context, root *x509.Certificate, have, want string) error {
 	if want != "" {
 		if plainHex(want) != have {
-			return core.Errorf(core.KindForbidden, "the server's root has the fingerprint %s, not the one given: somebody may stand between", colons(have)).At("--fingerprint")
+			return core.Errorf(core.KindForbidden, "the server's root has the fingerprint %s, not the one given: somebody may stand between", colons(have))
 		}
 		return nil
 	}
