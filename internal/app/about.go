@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/hex"
 	"runtime"
 
 	"github.com/certwright/certwright/internal/api/resource"
@@ -11,7 +12,7 @@ import (
 // about describes the server for the API.
 func (s *server) about(context.Context) (*resource.About, error) {
 	a := &resource.About{Version: Version(), Go: runtime.Version(), Database: string(s.db.Dialect()), BaseURL: s.cfg.External.Main,
-		StatusURL: s.cfg.External.Plain, Protocols: []string{}, Connectors: []string{ca.ConnectorType}, Listeners: []resource.Listener{}, LintSources: lintSources()}
+		StatusURL: s.cfg.External.Plain, Protocols: []string{}, Connectors: []string{ca.ConnectorType}, AuditKey: hex.EncodeToString(s.auditKey.PublicKey()), Listeners: []resource.Listener{}, LintSources: lintSources()}
 	for _, p := range s.protocols() {
 		a.Protocols = append(a.Protocols, p.Name())
 	}

@@ -62,7 +62,7 @@ func (s *Service) Key(ctx context.Context, p *core.Principal, id core.Certificat
 	refused := error(nil)
 	switch {
 	case len(o.KeySealed) == 0:
-		refused = core.Errorf(core.KindNotFound, "the private key of this certificate was not made here")
+		refused = core.Errorf(core.KindNotFound, "there is no private key of this certificate here: it was not made here, or was handed out once and not kept")
 	case !product.Profile.KeyExport:
 		refused = core.Errorf(core.KindForbidden, "the product does not allow the private key to leave")
 	}

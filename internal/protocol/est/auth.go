@@ -1,6 +1,7 @@
 package est
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 
@@ -53,6 +54,7 @@ func (c *call) authenticate(renewal bool) (*core.Principal, *core.Certificate, e
 	}
 	who := *p
 	who.RequestID, who.Address = httpx.RequestID(ctx), proof.Address
+	c.who = &who
 	return &who, old, nil
 }
 
@@ -92,6 +94,26 @@ func (c *call) auditRefusal(proof protocol.Proof, basic bool, err error) {
 		sum := sha256.Sum256(proof.Cert.Raw)
 		e.Detail["certificate"] = hex.EncodeToString(sum[:])
 	}
+	c.record(e)
+}
+
+// auditRequest records that a request was refused before enroll saw it: it
+// could not be read, or is no renewal of what it says.
+func (c *call) auditRequest(err error) {
+	ce := core.AsError(err)
+	if ce.Kind == core.KindInternal || ce.Kind == core.KindUnavailable {
+		return // nobody's refusal; it is in the log
+	}
+	e := core.EventOf(c.who, c.s.d.Now(), "certificate.request", "product:"+string(c.who.Product))
+	e.Outcome, e.Protocol = core.Refused, c.s.Name()
+	e.Detail = map[string]any{"operation": c.op, "kind": string(ce.Kind), "detail": ce.Detail}
+	c.record(e)
+}
+
+// record keeps the entry although the client may have gone: hanging up must
+// not keep a refusal out of the log.
+func (c *call) record(e core.Event) {
+	ctx := context.WithoutCancel(c.r.Context())
 	if err := c.s.d.Audit.Record(ctx, e); err != nil {
 		c.s.d.Log.ErrorContext(ctx, "audit entry lost", "request_id", e.Request, "error", err.Error())
 	}

@@ -73,6 +73,7 @@ func (c *call) order(req enroll.Request) (*enroll.Result, error) {
 	if a := httpx.ClientAddr(ctx); a.IsValid() {
 		req.Origin.Address = a.String()
 	}
+	c.submitted = true
 	res, err := c.s.d.Enroll.Submit(ctx, req)
 	if err != nil {
 		return nil, err

@@ -104,6 +104,10 @@ type call struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	cred *core.Credential
+	// who has proven himself; until submitted, nobody but this package can
+	// record why he is refused. enroll records its own refusals.
+	who       *core.Principal
+	submitted bool
 }
 
 func (s *Service) handler(op operation) http.Handler {
@@ -120,6 +124,9 @@ func (s *Service) handler(op operation) http.Handler {
 			return
 		}
 		if err := op.run(c); err != nil {
+			if c.who != nil && !c.submitted {
+				c.auditRequest(err)
+			}
 			s.fail(w, r, err)
 		}
 	})
