@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -241,8 +242,9 @@ func postgresTool(ctx context.Context, dsn string, in io.Reader, program string,
 	return nil
 }
 
-// Restore puts a backup into an empty installation. It never overwrites.
-func Restore(ctx context.Context, c Config, o RestoreOptions, log io.Writer) error {
+// Restore puts a backup into an empty installation. It never overwrites, and
+// leaves nothing behind when it fails.
+func Restore(ctx context.Context, c Config, o RestoreOptions, log io.Writer) (err error) {
 	if err := c.Complete(); err != nil {
 		return err
 	}
@@ -271,6 +273,17 @@ func Restore(ctx context.Context, c Config, o RestoreOptions, log io.Writer) err
 	if want := string(engineOf(c)); m.Engine != want {
 		return fmt.Errorf("the backup is of %s, this configuration uses %s", m.Engine, want)
 	}
+	files := restored(c, m)
+	if err := empty(ctx, c, files); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			for _, f := range files { // none of them was there before
+				_ = os.Remove(f)
+			}
+		}
+	}()
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
@@ -286,7 +299,42 @@ func Restore(ctx context.Context, c Config, o RestoreOptions, log io.Writer) err
 			return err
 		}
 	}
+	// age vouches for the whole once it has been read to its end.
+	if _, err := io.Copy(io.Discard, plain); err != nil {
+		return fmt.Errorf("read the backup: %w", err)
+	}
 	fmt.Fprintf(log, "restored the backup of %s, made by version %s\n", m.At.Format(time.RFC3339), m.Version)
+	return nil
+}
+
+// restored lists the files that a restore makes, and those that would spoil the
+// database if they were there.
+func restored(c Config, m manifest) []string {
+	var files []string
+	if kek, ok := strings.CutPrefix(c.KEK, "file:"); ok && m.KEK {
+		files = append(files, kek)
+	}
+	if db, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
+		files = append(files, db, db+"-wal", db+"-shm")
+	}
+	return files
+}
+
+// empty refuses an installation that has anything yet, before the first file is
+// written.
+func empty(ctx context.Context, c Config, files []string) error {
+	for _, f := range files {
+		_, err := os.Lstat(f)
+		if err == nil {
+			return fmt.Errorf("restore goes into an empty installation only: %s is there", f)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if engineOf(c) == store.Postgres {
+		return store.EmptyPostgres(ctx, c.Database)
+	}
 	return nil
 }
 
@@ -343,9 +391,6 @@ func restoreFile(ctx context.Context, c Config, name string, data io.Reader) err
 	case sqliteFile:
 		return writeNew(strings.TrimPrefix(c.Database, "sqlite:"), data)
 	case dumpFile:
-		if err := store.EmptyPostgres(ctx, c.Database); err != nil {
-			return err
-		}
 		return postgresTool(ctx, c.Database, data, "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
 	}
 	return fmt.Errorf("the backup holds an unknown file %q", name)

@@ -58,8 +58,8 @@ type External struct {
 
 // TLS is the server's own certificate.
 type TLS struct {
-	Certificate string   `help:"PEM file with certificate and chain (reload); empty: one from the built-in CA that renews itself." type:"path"`
-	Key         string   `help:"PEM file with its private key (reload)." type:"path"`
+	Certificate string   `help:"PEM file with certificate and chain (reload); empty: one from the built-in CA that renews itself."`
+	Key         string   `help:"PEM file with its private key (reload)."`
 	Names       []string `help:"Further DNS names and addresses of the certificate from the built-in CA."`
 }
 
@@ -107,7 +107,7 @@ type Mail struct {
 type Outbound struct {
 	Proxy   string `help:"Proxy URL, direct, or empty for HTTPS_PROXY of the environment."`
 	NoProxy string `help:"Hosts, domains and CIDR ranges reached directly."`
-	Roots   string `help:"PEM file with roots trusted beside the system's." type:"path"`
+	Roots   string `help:"PEM file with roots trusted beside the system's."`
 }
 
 // Log is what is logged.
@@ -124,6 +124,16 @@ func (c *Config) Complete() error {
 		return err
 	}
 	c.Data = abs
+	// Not by kong's type "path", which makes the working directory of an empty
+	// value in the file or the environment.
+	for _, f := range []*string{&c.TLS.Certificate, &c.TLS.Key, &c.Outbound.Roots} {
+		if *f == "" {
+			continue
+		}
+		if *f, err = filepath.Abs(*f); err != nil {
+			return err
+		}
+	}
 	if c.Database == "" {
 		c.Database = "sqlite:" + filepath.Join(c.Data, "certwright.db")
 	}

@@ -89,7 +89,7 @@ type About struct {
 	LintSources []LintSource `json:"lint_sources" nullable:"false"`
 	Protocols   []string     `json:"protocols" nullable:"false"`
 	Connectors  []string     `json:"connectors" nullable:"false"`
-	AuditKey    string       `json:"audit_key" doc:"Ed25519 public key that signs the checkpoints of the audit log, hex; keep it elsewhere to verify exports by it"`
+	AuditKey    string       `json:"audit_verifier" doc:"Ed25519 public key that signs the checkpoints of the audit log, hex; keep it elsewhere to verify exports by it"`
 }
 
 // Listener is an address that the server listens on.
