@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -106,10 +108,13 @@ func (r *run) enrolUntilDead(t *testing.T, s *harness.Server) {
 	for range 8 {
 		wg.Go(func() {
 			for {
-				select {
-				case <-s.Exited():
-					return
-				default:
+				if !up(s) { // while it starts: it may even die there, over what the last one left
+					select {
+					case <-s.Exited():
+						return
+					case <-time.After(5 * time.Millisecond):
+						continue
+					}
 				}
 				mu.Lock()
 				w := newWish(t, len(r.wishes))
@@ -121,6 +126,16 @@ func (r *run) enrolUntilDead(t *testing.T, s *harness.Server) {
 	}
 	wg.Wait()
 	c.CloseIdleConnections()
+}
+
+// up reports whether the server takes connections.
+func up(s *harness.Server) bool {
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.Main, "https://"))
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 // repeat lets the clients that have no certificate ask again.
@@ -163,7 +178,8 @@ func TestKill(t *testing.T) {
 		if !random {
 			o.Env = []string{fmt.Sprintf("CERTWRIGHT_TEST_KILL=%s:%d:%s", point, 1+mathrand.IntN(60), marker)}
 		}
-		s := harness.Start(t, o)
+		s := harness.Launch(t, o)
+		s.Roots = first.Roots
 		if random {
 			enough := len(r.wishes) + 1 + mathrand.IntN(80)
 			go func() {
