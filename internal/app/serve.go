@@ -183,7 +183,7 @@ func (s *server) reload(ctx context.Context, load Reload) {
 // protocols is the list of wire protocols. A protocol adds its line here.
 func (s *server) protocols() []protocol.Protocol {
 	return []protocol.Protocol{
-		est.New(est.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Log: s.log, Now: s.now}),
+		est.New(est.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Log: s.log, Now: s.now, KeySigner: s.tls.keySigner}),
 		status.New(status.Deps{Status: statusOf{s.parts}, Log: s.log, Now: s.now}),
 	}
 }

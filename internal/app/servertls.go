@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/protocol/est"
 )
 
 // serverTLS holds the certificate that the listeners show.
@@ -40,6 +42,26 @@ func (s *serverTLS) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return c, nil
 	}
 	return nil, fmt.Errorf("there is no server certificate yet")
+}
+
+// keySigner signs the private keys that EST makes for clients: with the key of
+// the server's own certificate, which clients know from TLS.
+func (s *serverTLS) keySigner() (*est.KeySigner, error) {
+	c, err := s.get(nil)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := c.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("the key of the server certificate cannot sign")
+	}
+	leaf := c.Leaf
+	if leaf == nil {
+		if leaf, err = x509.ParseCertificate(c.Certificate[0]); err != nil {
+			return nil, err
+		}
+	}
+	return &est.KeySigner{Key: key, Certificate: leaf, Certificates: c.Certificate}, nil
 }
 
 // load makes sure that there is a certificate with at least a third of its
