@@ -48,6 +48,7 @@ func (c *serveCmd) Run(ctx context.Context, reload app.Reload) error {
 type adminCmd struct {
 	ResetPassword resetPasswordCmd `cmd:"" help:"Give a user a new one-time password."`
 	RotateKEK     rotateKEKCmd     `cmd:"" name:"rotate-kek" help:"Seal the key ring under another key-encryption key."`
+	RotateDEK     rotateDEKCmd     `cmd:"" name:"rotate-dek" help:"Make a new data-encryption key and seal every stored secret again under it."`
 	VerifyAudit   verifyAuditCmd   `cmd:"" help:"Verify the audit log in the database itself."`
 }
 
@@ -100,6 +101,14 @@ type restoreCmd struct {
 
 func (c *restoreCmd) Run(ctx context.Context) error {
 	return app.Restore(ctx, c.Config, c.RestoreOptions, os.Stderr)
+}
+
+type rotateDEKCmd struct {
+	app.Config `embed:""`
+}
+
+func (c *rotateDEKCmd) Run(ctx context.Context) error {
+	return app.RotateDEK(ctx, c.Config, os.Stdout)
 }
 
 type versionCmd struct{}

@@ -309,3 +309,38 @@ func TestOneServer(t *testing.T) {
 		unlock()
 	}
 }
+
+// TestRotateDEK seals everything anew and opens it afterwards.
+func TestRotateDEK(t *testing.T) {
+	storetest.URLs(t, func(t *testing.T, url string) {
+		ctx, c := t.Context(), config(t, url)
+		p := open(t, c)
+		if _, err := p.firstStart(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := (&serverTLS{p: p}).load(ctx); err != nil {
+			t.Fatal(err)
+		}
+		old := p.box.Active()
+		var out bytes.Buffer
+		if err := RotateDEK(ctx, c, &out); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "4 of 4") || !strings.Contains(out.String(), old.String()+" stays for a day") {
+			t.Errorf("three issuers and the server certificate were sealed: %s", &out)
+		}
+		q := open(t, c)
+		if err := (&serverTLS{p: q}).load(ctx); err != nil {
+			t.Error(err)
+		}
+		list, err := q.ca.Status(ctx, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range list {
+			if i.KeyError != nil {
+				t.Error(i.KeyError)
+			}
+		}
+	})
+}

@@ -17,8 +17,8 @@ import (
 	"github.com/certwright/certwright/internal/policy"
 )
 
-// keyContext binds a sealed private key to its order.
-func keyContext(id core.OrderID) string { return "order:" + string(id) + ":key" }
+// KeyPlace is the context under which the private key of an order is sealed.
+func KeyPlace(id core.OrderID) string { return "order:" + string(id) + ":key" }
 
 // order records the wish and issues, or leaves it to people or a remote CA.
 func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
@@ -99,7 +99,7 @@ func (s *Service) newOrder(ctx context.Context, w *wish) (*core.Order, error) {
 		o.Credential = p.Credential.ID
 	}
 	if len(w.pkcs8) > 0 {
-		if o.KeySealed, err = s.d.Sealer.Seal(w.pkcs8, keyContext(o.ID)); err != nil {
+		if o.KeySealed, err = s.d.Sealer.Seal(w.pkcs8, KeyPlace(o.ID)); err != nil {
 			return nil, err
 		}
 	}
@@ -199,7 +199,7 @@ func (s *Service) handOver(ctx context.Context, w *wish, res *Result) (*Result, 
 	if len(o.KeySealed) == 0 {
 		return nil, core.Errorf(core.KindConflict, "the private key was handed out before; make a new request")
 	}
-	key, err := s.d.Sealer.Open(o.KeySealed, keyContext(o.ID))
+	key, err := s.d.Sealer.Open(o.KeySealed, KeyPlace(o.ID))
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (s *Service) Key(ctx context.Context, p *core.Principal, id core.Certificat
 	if refused != nil {
 		return nil, refused
 	}
-	return s.d.Sealer.Open(o.KeySealed, keyContext(o.ID))
+	return s.d.Sealer.Open(o.KeySealed, KeyPlace(o.ID))
 }
 
 // generate makes a key pair: "RSA 2048" to "RSA 8192", "ECDSA P-256" and so

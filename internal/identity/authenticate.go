@@ -109,7 +109,7 @@ func (s *Service) proves(c *core.Credential, p Proof) bool {
 	case len(c.SecretHash) > 0:
 		return same&subtle.ConstantTimeCompare(s.hashSecret(c.ID, p.Secret), c.SecretHash) == 1
 	case len(c.SecretSealed) > 0:
-		plain, err := s.sealer.Open(c.SecretSealed, sealContext(c.ID))
+		plain, err := s.sealer.Open(c.SecretSealed, SecretPlace(c.ID))
 		return err == nil && same&equalText(p.Secret, string(plain)) == 1
 	}
 	return false
@@ -129,7 +129,8 @@ func (s *Service) hashSecret(id core.CredentialID, plain string) []byte {
 	return sum[:]
 }
 
-func sealContext(id core.CredentialID) string { return object("credential", id) + ":secret" }
+// SecretPlace is the context under which the secret of a credential is sealed.
+func SecretPlace(id core.CredentialID) string { return object("credential", id) + ":secret" }
 
 // setSecret gives c a new secret in its declared form and returns it.
 func (s *Service) setSecret(c *core.Credential, form SecretForm) (plain string, err error) {
@@ -139,7 +140,7 @@ func (s *Service) setSecret(c *core.Credential, form SecretForm) (plain string, 
 		return "", nil
 	case SecretSealed:
 		plain = newSecret()
-		c.SecretSealed, err = s.sealer.Seal([]byte(plain), sealContext(c.ID))
+		c.SecretSealed, err = s.sealer.Seal([]byte(plain), SecretPlace(c.ID))
 		return plain, err
 	default:
 		plain = newSecret()
@@ -154,7 +155,7 @@ func (s *Service) SecretOf(c *core.Credential) ([]byte, error) {
 	if len(c.SecretSealed) == 0 {
 		return nil, core.Errorf(core.KindUnsupported, "the credential has no secret that can be read back")
 	}
-	return s.sealer.Open(c.SecretSealed, sealContext(c.ID))
+	return s.sealer.Open(c.SecretSealed, SecretPlace(c.ID))
 }
 
 // ByCertificate returns the principal of a client that shows a certificate

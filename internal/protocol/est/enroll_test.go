@@ -291,3 +291,38 @@ func FuzzReadCSR(f *testing.F) {
 		_, _ = changeOf(csr)
 	})
 }
+
+// TestRefusalsAreRecorded: a request that never gets to enroll is in the audit
+// log, too, with who sent it and why it was refused.
+func TestRefusalsAreRecorded(t *testing.T) {
+	b := newBench(t)
+	good := b64(protocoltest.NewCSR(t, "a.example").DER)
+	auth := basic(b.cred.PublicID, protocoltest.Password)
+	post := func(op string, body []byte, more ...option) answer {
+		return do(t, b.site.Client(t), "POST", b.site.MTLS+"/.well-known/est/lab/"+op, body, append([]option{auth}, more...)...)
+	}
+	for _, c := range []struct {
+		op   string
+		body []byte
+		opt  []option
+		kind core.Kind
+	}{
+		{"simpleenroll", []byte("garbage"), nil, core.KindBadCSR},
+		{"simpleenroll", make([]byte, maxBody+1), nil, core.KindTooLarge},
+		{"simpleenroll", good, []option{header("Content-Type", "text/plain")}, core.KindMediaType},
+		{"simplereenroll", good, nil, core.KindForbidden},
+		{"serverkeygen", nil, nil, core.KindBadCSR},
+	} {
+		before := len(b.Audit.Events())
+		a := post(c.op, c.body, c.opt...)
+		events := b.Audit.Events()[before:]
+		if len(events) != 1 {
+			t.Errorf("%s %s: %d entries, status %d", c.op, c.kind, len(events), a.StatusCode)
+			continue
+		}
+		e := events[0]
+		if e.Action != "certificate.request" || e.Outcome != core.Refused || e.Credential != b.cred.ID || e.Detail["kind"] != string(c.kind) || e.Detail["operation"] != c.op || e.Request == "" || e.Address == "" {
+			t.Errorf("%s %s: %+v", c.op, c.kind, e)
+		}
+	}
+}
