@@ -155,6 +155,7 @@ func (db *DB) commit(batch []*call, chain int) {
 				f()
 			}
 		}
+		c.err = away(c.err)
 		close(c.done)
 	}
 }
@@ -182,7 +183,7 @@ func (db *DB) runBatch(batch []*call, chain int) error {
 			return nil
 		}
 		if !retriable(err) {
-			return err
+			return away(err)
 		}
 		last = err
 		time.Sleep(time.Duration(1+rand.IntN(5<<try)) * time.Millisecond)

@@ -6,10 +6,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -266,7 +270,8 @@ func (db *DB) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
 
 // query runs a read of many rows outside of transactions.
 func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	return db.read.DB.QueryContext(ctx, db.rebind(q), args...)
+	rows, err := db.read.DB.QueryContext(ctx, db.rebind(q), args...)
+	return rows, away(err)
 }
 
 // notFound turns sql.ErrNoRows into a core error about what.
@@ -274,5 +279,30 @@ func notFound(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return core.Errorf(core.KindNotFound, "there is no such %s", what)
 	}
-	return err
+	return away(err)
+}
+
+// away turns the loss of the connection to PostgreSQL into kind unavailable: the
+// caller may try again when the database is back.
+func away(err error) error {
+	if err == nil {
+		return nil
+	}
+	var p *pgconn.PgError
+	var c *pgconn.ConnectError
+	var n net.Error
+	switch {
+	case errors.As(err, &p):
+		// 08: connection; 57P01 to 57P03: shut down or starting; 53300: too many.
+		if !strings.HasPrefix(p.Code, "08") && !strings.HasPrefix(p.Code, "57P0") && p.Code != "53300" {
+			return err
+		}
+	case errors.As(err, &c), errors.As(err, &n), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	default:
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return core.Wrap(core.KindUnavailable, err, "the database does not answer").After(5 * time.Second)
 }

@@ -190,6 +190,38 @@ func leafOf(body []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(list[0])
 }
 
+// Recipe is the shell commands below a heading of a page of docs/, in the order
+// in which they stand there, so that what is written is what is tested.
+func Recipe(t testing.TB, page, heading string) string {
+	t.Helper()
+	root, err := repository()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(ReadFile(t, filepath.Join(root, "docs"), page)), "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("%s has no heading %q", page, heading)
+	}
+	section, _, _ := strings.Cut(rest, "\n## ")
+	var script strings.Builder
+	for {
+		_, rest, ok := strings.Cut(section, "\n```sh\n")
+		if !ok {
+			break
+		}
+		block, after, ok := strings.Cut(rest, "```\n")
+		if !ok {
+			t.Fatalf("%s: a block below %q does not end", page, heading)
+		}
+		script.WriteString(block)
+		section = after
+	}
+	if script.Len() == 0 {
+		t.Fatalf("%s has no commands below %q", page, heading)
+	}
+	return script.String()
+}
+
 // EST is a credential's URL below a listener, to which an operation is added.
 func (c *Credential) EST(listener string) string {
 	return listener + "/.well-known/est/" + c.Label + "/"

@@ -4,7 +4,6 @@
 package harness
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -12,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -104,9 +104,9 @@ type Server struct {
 	cmd     *exec.Cmd
 	exited  chan struct{}
 	mu      sync.Mutex
-	out     bytes.Buffer
 	secrets []string // what the log must not hold
 	log     *os.File
+	logged  int64 // length of the log before this process
 }
 
 // Start runs "certwright serve" and waits until it is ready. The test's end
@@ -145,7 +145,7 @@ func start(t testing.TB, o Options) (*Server, error) {
 	}
 	s.Main, s.MTLS = fmt.Sprintf("https://localhost:%d", s.ports[0]), fmt.Sprintf("https://localhost:%d", s.ports[1])
 	s.Plain, s.Ops = fmt.Sprintf("http://localhost:%d", s.ports[2]), fmt.Sprintf("http://localhost:%d", s.ports[3])
-	args := []string{"serve", "--data", s.Dir, "--log-level", "info",
+	args := []string{"serve", "--data", s.Dir,
 		"--listen-main", fmt.Sprintf("localhost:%d", s.ports[0]), "--listen-mtls", fmt.Sprintf("localhost:%d", s.ports[1]),
 		"--listen-plain", fmt.Sprintf("localhost:%d", s.ports[2]), "--listen-ops", fmt.Sprintf("localhost:%d", s.ports[3])}
 	if o.Database != "" {
@@ -158,43 +158,71 @@ func start(t testing.TB, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.cmd.Stderr = s.log
-	out, err := s.cmd.StdoutPipe()
+	if s.logged, err = s.log.Seek(0, io.SeekEnd); err != nil {
+		return nil, err
+	}
+	out, err := os.Create(filepath.Join(s.Dir, "server.out"))
 	if err != nil {
 		return nil, err
 	}
+	defer out.Close() // the program has it open
+	s.cmd.Stdout = out
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		r := bufio.NewReader(out)
-		for {
-			l, err := r.ReadString('\n')
-			s.mu.Lock()
-			s.out.WriteString(l)
-			s.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	}()
-	go func() { <-read; _ = s.cmd.Wait(); close(s.exited) }()
+	go func() { _ = s.cmd.Wait(); close(s.exited) }()
 	return s, nil
 }
 
-// freePorts finds ports that are free now. They are kept apart by listening on
-// all of them at once.
+// freePorts finds ports that are free now and keeps them for this test program
+// (a server may be started again on its ports). They lie below those that
+// outgoing connections take: one of these could have the port before the server
+// opens it.
 func (s *Server) freePorts() error {
 	for i := range s.ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
+		for tries := 0; s.ports[i] == 0; tries++ {
+			port := 10000 + mathrand.IntN(22000)
+			if ok, err := reserve(port); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err == nil {
+				_ = l.Close()
+				s.ports[i] = port
+			} else if tries == 100 {
+				return err
+			}
 		}
-		defer l.Close()
-		s.ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return nil
+}
+
+// reserved holds the locks of this program's ports until it ends.
+var reserved struct {
+	sync.Mutex
+	files []*os.File
+}
+
+// reserve tells other test programs of this machine, by a lock on a file, that
+// a port is taken.
+func reserve(port int) (bool, error) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("certwright-test-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(port)), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return false, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return false, f.Close()
+	}
+	reserved.Lock()
+	defer reserved.Unlock()
+	reserved.files = append(reserved.files, f)
+	return true, nil
 }
 
 // Ready waits until the server answers and reads what the first start printed.
@@ -205,7 +233,9 @@ func (s *Server) Ready(t testing.TB) {
 		r, err := c.Get(s.Ops + "/readyz")
 		if err == nil {
 			_ = r.Body.Close()
-			if r.StatusCode == http.StatusOK {
+			// It listens before it has printed what the first start has to
+			// say; after that comes a line in the log.
+			if r.StatusCode == http.StatusOK && s.saidReady() {
 				break
 			}
 		}
@@ -218,14 +248,16 @@ func (s *Server) Ready(t testing.TB) {
 			t.Fatalf("the server did not become ready (%v):\n%s", err, s.Log(t))
 		}
 	}
-	s.mu.Lock()
-	s.Welcome = s.out.String()
-	s.mu.Unlock()
+	welcome, err := os.ReadFile(filepath.Join(s.Dir, "server.out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Welcome = string(welcome)
 	if m := regexp.MustCompile(`one-time password (\S+)`).FindStringSubmatch(s.Welcome); m != nil {
 		s.Password = m[1]
 	}
 	if _, rest, ok := strings.Cut(s.Welcome, "(RFC 7030):\n"); ok {
-		rest, _, _ = strings.Cut(rest, "\nAll of this")
+		rest, _, _ = strings.Cut(rest, "\nFrom the command line")
 		s.Commands = rest
 	}
 	r, err := c.Get(s.Plain + "/root.crt")
@@ -245,6 +277,12 @@ func (s *Server) Ready(t testing.TB) {
 	if !s.Roots.AppendCertsFromPEM(pem) {
 		t.Fatalf("no roots in %q", pem)
 	}
+}
+
+// saidReady reports whether this process has logged that it is ready.
+func (s *Server) saidReady() bool {
+	b, err := os.ReadFile(filepath.Join(s.Dir, "server.log"))
+	return err == nil && bytes.Contains(b[min(s.logged, int64(len(b))):], []byte(`"msg":"ready"`))
 }
 
 // Log returns what the server logged.
