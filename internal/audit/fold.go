@@ -16,11 +16,13 @@ const (
 	maxFolds = 1000
 )
 
-// foldKey is what makes refusals identical. Empty actor and address stand for
-// several.
+// foldKey is what makes refusals identical. Empty actor, address, object and
+// credential stand for several.
 type foldKey struct {
-	account                core.AccountID
-	action, actor, address string
+	account                        core.AccountID
+	action, actor, address, object string
+	credential                     core.CredentialID
+	kind                           string // of the refusal
 }
 
 // fold counts refusals that are not written yet.
@@ -35,8 +37,9 @@ type fold struct {
 
 // newFold makes a fold of one event counted n times.
 func newFold(e core.Event, n int) *fold {
+	kind, _ := e.Detail["kind"].(string)
 	return &fold{
-		key:   foldKey{e.Account, e.Action, e.Actor, e.Address},
+		key:   foldKey{e.Account, e.Action, e.Actor, e.Address, e.Object, e.Credential, kind},
 		event: e, count: n, first: e.At, last: e.At,
 	}
 }
@@ -83,7 +86,7 @@ func (l *Log) fold(e core.Event) (due []*fold, write bool) {
 		due = l.take(now, false)
 		if len(l.folds) >= maxFolds {
 			g.several = true
-			g.key.actor, g.key.address = "", ""
+			g.key = foldKey{account: g.key.account, action: g.key.action}
 			f = l.folds[g.key]
 		}
 	}

@@ -87,8 +87,8 @@ func (l *Log) stamped(events []core.Event) []core.Event {
 // refusals and failures. It returns after the event is on disk.
 //
 // Refused events are guarded, so that an attacker cannot fill the disk: of
-// refusals with the same account, action, actor and address the first is
-// written at once, those of the following minute are counted, and the count is
+// refusals with the same account, action, actor, address, object, credential and
+// kind the first is written at once, those of the following minute are counted, and the count is
 // written afterwards as one event with "folded", "first" and "last" in its
 // detail ([Log.Run], [Log.Flush], or the next such refusal). A killed process
 // loses counts of at most the last minute, never a first refusal.
@@ -96,6 +96,7 @@ func (l *Log) Record(ctx context.Context, e core.Event) error {
 	if e.At.IsZero() {
 		e.At = l.now()
 	}
+	ctx = context.WithoutCancel(ctx) // who hangs up is recorded all the same
 	if e.Outcome != core.Refused {
 		return l.commit(ctx, []core.Event{e})
 	}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -110,7 +111,8 @@ func (e *Error) Because(r ...Reason) *Error { c := *e; c.Reasons = r; return &c 
 // After returns a copy with a time to wait before the next try.
 func (e *Error) After(d time.Duration) *Error { c := *e; c.RetryAfter = d; return &c }
 
-// KindOf returns the kind of err: "" for nil, KindInternal for foreign errors.
+// KindOf returns the kind of err: "" for nil, unavailable for an ended context,
+// KindInternal for other foreign errors.
 func KindOf(err error) Kind {
 	if err == nil {
 		return ""
@@ -118,6 +120,9 @@ func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind
+	}
+	if cut(err) {
+		return KindUnavailable
 	}
 	return KindInternal
 }
@@ -129,7 +134,15 @@ func AsError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	if cut(err) {
+		return &Error{Kind: KindUnavailable, Detail: "the request was cut off; try again", cause: err}
+	}
 	return &Error{Kind: KindInternal, cause: err}
+}
+
+// cut reports whether err says that whoever asked has gone or ran out of time.
+func cut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // Is reports whether err is an Error of the given kind.
