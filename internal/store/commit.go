@@ -27,6 +27,7 @@ const (
 type Tx struct {
 	bun.Tx
 	db       *DB
+	bound    map[string]*sql.Stmt // statements of the whole batch, bound to its transaction
 	onCommit []func()
 	events   []core.Event
 }
@@ -65,11 +66,21 @@ func (t *Tx) row(ctx context.Context, q string, args ...any) *sql.Row {
 // is not cached yet is prepared on the transaction itself, because the only
 // connection is taken; the cache is filled between batches.
 func (t *Tx) prepared(ctx context.Context, q string) (*sql.Stmt, error) {
-	if s, ok := t.db.writeStmts.m.Load(q); ok {
-		return t.Tx.Tx.StmtContext(ctx, s.(*sql.Stmt)), nil
+	if s := t.bound[q]; s != nil {
+		return s, nil
 	}
-	t.db.wanted.Store(q, true)
-	return t.Tx.Tx.PrepareContext(ctx, q)
+	var s *sql.Stmt
+	if c, ok := t.db.writeStmts.m.Load(q); ok {
+		s = t.Tx.Tx.StmtContext(ctx, c.(*sql.Stmt))
+	} else {
+		t.db.wanted.Store(q, true)
+		var err error
+		if s, err = t.Tx.Tx.PrepareContext(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	t.bound[q] = s
+	return s, nil
 }
 
 // call is one caller waiting for a group commit.
@@ -202,8 +213,9 @@ func (db *DB) attempt(batch []*call, chain int, savepoints bool) (clean bool, er
 	}
 	defer btx.Rollback() //nolint:errcheck // after Commit it does nothing
 	var events []core.Event
+	bound := map[string]*sql.Stmt{}
 	for _, c := range batch {
-		c.tx = &Tx{Tx: btx, db: db}
+		c.tx = &Tx{Tx: btx, db: db, bound: bound}
 		if savepoints {
 			if _, err := c.tx.exec(ctx, "SAVEPOINT caller"); err != nil {
 				return false, err
@@ -230,7 +242,7 @@ func (db *DB) attempt(batch []*call, chain int, savepoints bool) (clean bool, er
 		events = append(events, c.tx.events...)
 	}
 	if len(events) > 0 {
-		if err := db.appendEvents(ctx, &Tx{Tx: btx, db: db}, chain, events); err != nil {
+		if err := db.appendEvents(ctx, &Tx{Tx: btx, db: db, bound: bound}, chain, events); err != nil {
 			return false, err
 		}
 	}
