@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -24,8 +25,34 @@ func (db *DB) AppendEvents(tx core.Tx, events ...core.Event) {
 	t.events = append(t.events, events...)
 }
 
-const insertEntry = `INSERT INTO audit_entries (chain, seq, account, at, action, object, outcome, actor, login, address, request, protocol,
-	credential, payload, salt, digest, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const (
+	insertEntry = `INSERT INTO audit_entries (chain, seq, account, at, action, object, outcome, actor, login, address, request, protocol,
+	credential, payload, salt, digest, prev, hash) VALUES `
+	entryValues = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	manyEntries = 8 // as many in one statement, the rest one by one
+)
+
+// insertEntries adds rows: on PostgreSQL with few statements, because each is a
+// way to the server and back. On SQLite that gains nothing.
+func insertEntries(ctx context.Context, t *Tx, rows []audit.Row) error {
+	for len(rows) > 0 {
+		n, values := 1, entryValues
+		if t.db.dialect == Postgres && len(rows) >= manyEntries {
+			n, values = manyEntries, strings.Repeat(entryValues+", ", manyEntries-1)+entryValues
+		}
+		args := make([]any, 0, n*18)
+		for i := range rows[:n] {
+			r := &rows[i]
+			args = append(args, r.Chain, r.Seq, string(r.Account), micros(r.At), r.Action, r.Object, r.Outcome, r.Actor,
+				nullText(r.Login), nullText(r.Address), r.Request, r.Protocol, nullText(r.Credential), r.Payload, r.Salt[:], r.Digest[:], r.Prev[:], r.Hash[:])
+		}
+		if _, err := t.exec(ctx, insertEntry+values, args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
 
 // appendEvents seals the events of a whole group commit.
 func (db *DB) appendEvents(ctx context.Context, t *Tx, chain int, events []core.Event) error {
@@ -56,13 +83,8 @@ func (db *DB) appendEvents(ctx context.Context, t *Tx, chain int, events []core.
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		r := &rows[i]
-		_, err := t.exec(ctx, insertEntry, r.Chain, r.Seq, string(r.Account), micros(r.At), r.Action, r.Object, r.Outcome, r.Actor,
-			nullText(r.Login), nullText(r.Address), r.Request, r.Protocol, nullText(r.Credential), r.Payload, r.Salt[:], r.Digest[:], r.Prev[:], r.Hash[:])
-		if err != nil {
-			return err
-		}
+	if err := insertEntries(ctx, t, rows); err != nil {
+		return err
 	}
 	_, err = t.exec(ctx, `UPDATE audit_chains SET seq = ?, hash = ? WHERE chain = ?`, next.Seq, next.Hash[:], chain)
 	return err

@@ -24,6 +24,9 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?)`
 	finishCertificate = `UPDATE certificates SET state = ?, fingerprint = ?, has_key = ? WHERE id = ? AND state = 'reserved'`
 	insertBody        = `INSERT INTO certificate_bodies (certificate, der) VALUES (?, ?)`
+	// On PostgreSQL both in one way to the server and back.
+	finishWithBody = `WITH c AS (UPDATE certificates SET state = ?, fingerprint = ?, has_key = ? WHERE id = ? AND state = 'reserved' RETURNING id)
+		INSERT INTO certificate_bodies (certificate, der) SELECT id, ?::bytea FROM c`
 )
 
 // changed turns "no row matched" into a conflict about what.
@@ -148,6 +151,10 @@ func (db *DB) ReserveCertificate(ctx context.Context, tx core.Tx, c *core.Certif
 
 // FinishCertificate implements enroll.Storage.
 func (db *DB) FinishCertificate(ctx context.Context, tx core.Tx, c *core.Certificate) error {
+	if db.dialect == Postgres {
+		r, err := in(tx).exec(ctx, finishWithBody, string(c.State), c.Fingerprint, c.HasKey, string(c.ID), c.DER)
+		return changed(r, err, "certificate")
+	}
 	r, err := in(tx).exec(ctx, finishCertificate, string(c.State), c.Fingerprint, c.HasKey, string(c.ID))
 	if err := changed(r, err, "certificate"); err != nil {
 		return err

@@ -217,7 +217,6 @@ func truncated(t *testing.T, x *site) {
 	request(t, dir, "r", p256, "cut.example.internal")
 	body := harness.ReadFile(t, dir, "r.b64")
 	basic := base64.StdEncoding.EncodeToString([]byte(c.UserPass()))
-	x.Secret(basic)
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(x.Main, "https://"), &tls.Config{RootCAs: x.Roots, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		t.Fatal(err)

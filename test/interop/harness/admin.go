@@ -3,6 +3,7 @@ package harness
 import (
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -155,6 +156,9 @@ func (a *Admin) Credential(t testing.TB, n resource.NewCredential) *Credential {
 		t.Fatal(err)
 	}
 	a.Server.Secret(c.Secret)
+	if c.Secret != "" {
+		a.Server.Secret(base64.StdEncoding.EncodeToString([]byte(c.Credential.PublicID + ":" + c.Secret))) // as in a header
+	}
 	return &Credential{c.Credential, c.Secret, c.Commands}
 }
 

@@ -202,7 +202,6 @@ func TestStop(t *testing.T) {
 	c := a.Credential(t, resource.NewCredential{})
 	d := harness.NewDevice(t, "stop.example.internal")
 	basic := base64.StdEncoding.EncodeToString([]byte(c.UserPass()))
-	s.Secret(basic)
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.Main, "https://"), &tls.Config{RootCAs: s.Roots, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		t.Fatal(err)

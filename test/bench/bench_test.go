@@ -1,0 +1,230 @@
+package bench
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/certwright/certwright/internal/store/storetest"
+)
+
+const (
+	nameStepCA   = "step-ca"
+	nameSQLite   = "certwright, SQLite"
+	namePostgres = "certwright, PostgreSQL"
+)
+
+// plan is how much a run does. The environment changes it.
+type plan struct {
+	rounds  int
+	clients []int
+	certs   int // of each server, round and number of clients
+	warm    int // before the clock starts, for each client
+	dir     string
+	result  string // JSON file; empty: none
+}
+
+func planned() (plan, error) {
+	p := plan{rounds: 3, clients: []int{8, 32, 64}, certs: 3000, warm: 8,
+		dir: filepath.Join("..", "..", ".cache"), result: filepath.Join("..", "..", ".cache", "bench.json")}
+	for name, into := range map[string]*int{"CERTWRIGHT_BENCH_ROUNDS": &p.rounds, "CERTWRIGHT_BENCH_CERTS": &p.certs} {
+		if v := os.Getenv(name); v != "" {
+			n, err := strconv.Atoi(v)
+			if err != nil || n < 1 {
+				return p, fmt.Errorf("%s=%q is no number of use", name, v)
+			}
+			*into = n
+		}
+	}
+	if v := os.Getenv("CERTWRIGHT_BENCH_CLIENTS"); v != "" {
+		p.clients = nil
+		for s := range strings.SplitSeq(v, ",") {
+			n, err := strconv.Atoi(s)
+			if err != nil || n < 1 {
+				return p, fmt.Errorf("CERTWRIGHT_BENCH_CLIENTS=%q is no list of numbers", v)
+			}
+			p.clients = append(p.clients, n)
+		}
+	}
+	for name, into := range map[string]*string{"CERTWRIGHT_BENCH_DIR": &p.dir, "CERTWRIGHT_BENCH_JSON": &p.result} {
+		if v := os.Getenv(name); v != "" {
+			*into = v
+		}
+	}
+	return p, nil
+}
+
+// BenchmarkEnrol measures the limit, our server on the engines that there are,
+// and step-ca, in turns.
+func BenchmarkEnrol(b *testing.B) {
+	p, err := planned()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range b.N {
+		r, err := p.run(b)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := r.print(os.Stdout); err != nil {
+			b.Fatal(err)
+		}
+		if p.result != "" {
+			if err := r.save(p.result); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for _, l := range r.Lines {
+			if l.Server == nameSQLite {
+				b.ReportMetric(l.Rate, fmt.Sprintf("certs/s@%d", l.Clients))
+				b.ReportMetric(l.ToStepCA, fmt.Sprintf("of-step-ca@%d", l.Clients))
+				b.ReportMetric(l.ToLimit, fmt.Sprintf("of-limit@%d", l.Clients))
+			}
+		}
+	}
+}
+
+// TestEnrol goes the whole way of the benchmark with next to no load, so that
+// it does not rot.
+func TestEnrol(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and starts two servers")
+	}
+	r, err := plan{rounds: 1, clients: []int{4}, certs: 40, warm: 1, dir: t.TempDir()}.run(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.print(t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range r.Lines {
+		if l.Rate <= 0 || l.P99 < l.P50 || l.ToLimit <= 0 || l.Server == nameSQLite && (l.ToStepCA <= 0 || l.Transactions < 1 || l.Commits <= 0) {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// subject is a server to be measured.
+type subject struct {
+	name   string
+	start  func(dir string) (server, error)
+	lines  map[int][]level
+	server server              // of this round
+	certs  []*x509.Certificate // that it gave to clients
+}
+
+// requests are what all servers of a run are asked for, by number of clients.
+type requests struct{ warm, wishes map[int][]wish }
+
+func (p plan) requests() (r requests, err error) {
+	r = requests{warm: map[int][]wish{}, wishes: map[int][]wish{}}
+	for _, c := range p.clients {
+		if r.warm[c], err = newWishes(fmt.Sprintf("warm%d-", c), c*p.warm); err != nil {
+			return r, err
+		}
+		if r.wishes[c], err = newWishes(fmt.Sprintf("host%d-", c), p.certs); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (p plan) run(t testing.TB) (*report, error) {
+	dir, err := p.folder(t)
+	if err != nil {
+		return nil, err
+	}
+	program, err := buildStepCA(dir)
+	if err != nil {
+		return nil, err
+	}
+	subjects := []*subject{
+		{name: nameSQLite, start: func(dir string) (server, error) { return startCertwright(t, dir, "") }},
+		{name: nameStepCA, start: func(dir string) (server, error) { return startStepCA(t, program, dir) }},
+	}
+	r := &report{Machine: machine(), FileSystem: fileSystem(dir), Certificates: p.certs, Postgres: os.Getenv(storetest.PostgresEnv) != ""}
+	if r.Postgres {
+		subjects = append(subjects, &subject{name: namePostgres, start: func(dir string) (server, error) {
+			return startCertwright(t, dir, storetest.PostgresURL(t))
+		}})
+	}
+	limit, err := limiter(t, dir)
+	if err != nil {
+		return nil, fmt.Errorf("in-process limit: %w", err)
+	}
+	q, err := p.requests()
+	if err != nil {
+		return nil, err
+	}
+	limits := &subject{name: "limit", lines: map[int][]level{}}
+	for n := range p.rounds {
+		if err := p.round(filepath.Join(dir, strconv.Itoa(n)), subjects, limits, limit, q); err != nil {
+			return nil, err
+		}
+		slices.Reverse(subjects) // nobody is always behind the same one
+	}
+	slices.SortFunc(subjects, func(a, b *subject) int { return strings.Compare(a.name, b.name) })
+	r.fill(p.clients, subjects, limits)
+	return r, nil
+}
+
+// round starts all servers, each with an empty database. For one number of
+// clients after the other it measures limit and servers in direct succession,
+// so that what else the machine does meets them alike. Then it stops them and
+// looks into their stores.
+func (p plan) round(dir string, subjects []*subject, limits *subject, limit limiterFunc, q requests) error {
+	for _, s := range subjects {
+		var err error
+		s.certs = nil
+		if s.server, err = s.start(filepath.Join(dir, strings.ReplaceAll(s.name, ", ", "-"))); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	for _, c := range p.clients {
+		l, err := limit(q.wishes[c])
+		if err != nil {
+			return fmt.Errorf("in-process limit: %w", err)
+		}
+		limits.lines[c] = append(limits.lines[c], *l)
+		for _, s := range subjects {
+			l, certs, err := load(s.server, c, q.warm[c], q.wishes[c])
+			if err != nil {
+				return fmt.Errorf("%s, %d clients: %w", s.name, c, err)
+			}
+			s.certs = append(s.certs, certs...)
+			if s.lines == nil {
+				s.lines = map[int][]level{}
+			}
+			s.lines[c] = append(s.lines[c], *l)
+		}
+	}
+	for _, s := range subjects {
+		if err := s.server.stop(s.certs); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return os.RemoveAll(dir)
+}
+
+// folder makes the folder that all data of a run is in. It is not in the
+// system's folder for temporary files, which may be in memory, where nothing is
+// durable and everything is fast.
+func (p plan) folder(t testing.TB) (string, error) {
+	at, err := filepath.Abs(p.dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(at, "bench-")
+	if err == nil {
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	}
+	return dir, err
+}
