@@ -48,14 +48,6 @@ func (db *DB) CertificateByNumber(ctx context.Context, account core.AccountID, n
 	})
 }
 
-// CertificateBySerial finds the newest certificate of an account with a serial
-// number (hex); serials are unique per issuer only.
-func (db *DB) CertificateBySerial(ctx context.Context, account core.AccountID, serial string) (*core.Certificate, error) {
-	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.serial = ?", serial).Where("t.account = ?", string(account)).OrderExpr("t.id DESC")
-	})
-}
-
 // CertificateBySKI implements enroll.Storage.
 func (db *DB) CertificateBySKI(ctx context.Context, account core.AccountID, credential core.CredentialID, ski []byte) (*core.Certificate, error) {
 	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
