@@ -14,7 +14,7 @@ import (
 
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/policy"
+	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
 // KeyPlace is the context under which the private key of an order is sealed.
@@ -70,14 +70,14 @@ func title(subject core.DN, names []string) string {
 }
 
 // keyName is the word for a kind of key in lists: "RSA 3072", "ECDSA P-256".
-func keyName(k policy.Key) string {
+func keyName(algorithm string, bits int, curve string) string {
 	switch {
-	case k.Curve != "":
-		return k.Algorithm + " " + k.Curve
-	case k.Algorithm == "RSA":
-		return k.Algorithm + " " + strconv.Itoa(k.Bits)
+	case curve != "":
+		return algorithm + " " + curve
+	case algorithm == "RSA":
+		return algorithm + " " + strconv.Itoa(bits)
 	}
-	return k.Algorithm
+	return algorithm
 }
 
 // newOrder fills an order from the wish.
@@ -236,16 +236,13 @@ func (s *Service) prepare(ctx context.Context, issuer *core.Issuer, local connec
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := policy.KeyOf(t.SPKI)
-	if err != nil {
-		return nil, nil, err
-	}
+	algorithm, bits, curve := x509x.KeyInfo(t.SPKI)
 	sum := sha256.Sum256(t.SPKI)
 	return p, &core.Certificate{
 		ID: core.NewID[core.CertificateID](now), Account: o.Account, Number: n, Order: o.ID, Issuer: issuer.ID,
 		Product: o.Product, Credential: o.Credential, User: o.User, Group: o.Group, Protocol: o.Protocol,
 		State: core.CertReserved, Serial: p.Serial(), Subject: o.Subject, CommonName: title(t.Subject, o.Names), Names: o.Names,
-		KeyAlgorithm: keyName(key), SPKIHash: sum[:], SKI: p.SKI(), NotBefore: t.NotBefore, NotAfter: p.NotAfter(),
+		KeyAlgorithm: keyName(algorithm, bits, curve), SPKIHash: sum[:], SKI: p.SKI(), NotBefore: t.NotBefore, NotAfter: p.NotAfter(),
 		Replaces: o.Replaces, HasKey: len(o.KeySealed) > 0, CreatedAt: now,
 	}, nil
 }

@@ -237,11 +237,12 @@ func (s *Service) ask(w *wish) (policy.Ask, error) {
 	if len(spki) == 0 {
 		return a, core.Errorf(core.KindInvalid, "neither certificate request nor public key is given").At("csr")
 	}
-	key, err := policy.KeyOf(spki)
-	if err != nil {
-		return a, err
+	if len(r.CSR) == 0 || r.KeyGen != "" { // else FromCSR has judged the key
+		var err error
+		if a.Key, err = policy.KeyOf(spki); err != nil {
+			return a, err
+		}
 	}
-	a.Key = key
 	if r.Subject != nil {
 		a.Subject = r.Subject
 	}

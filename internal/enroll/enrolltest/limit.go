@@ -33,9 +33,6 @@ func Limit(t testing.TB, w *World, code string) (func(csr []byte) ([]byte, error
 		if err != nil {
 			return nil, err
 		}
-		if ask.Key, err = policy.KeyOf(csr.RawSPKI); err != nil {
-			return nil, err
-		}
 		template, reasons := compiled.Evaluate(ask, w.Now())
 		if err := policy.Refusal(reasons); err != nil {
 			return nil, err
