@@ -3,6 +3,8 @@ package cms
 import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
 // CertsOnly returns a degenerate SignedData that carries DER certificates in
@@ -23,7 +25,7 @@ func Degenerate(certs, crls [][]byte) []byte {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1Int64(1)
 			b.AddASN1(asn1.SET, func(*cryptobyte.Builder) {})
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, OIDData) })
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { x509x.AddOID(b, OIDData) })
 			addRaw(b, context(0), certs)
 			addRaw(b, context(1), crls)
 			b.AddASN1(asn1.SET, func(*cryptobyte.Builder) {})
@@ -79,7 +81,7 @@ func (h *signedHead) read(seq *cryptobyte.String) bool {
 	var version int64
 	if !seq.ReadASN1Integer(&version) || version < 0 || version > 5 ||
 		!seq.ReadASN1(&digests, asn1.SET) || !seq.ReadASN1(&encap, asn1.SEQUENCE) ||
-		!readOID(&encap, &h.contentType) ||
+		!x509x.ReadOID(&encap, &h.contentType) ||
 		!encap.ReadOptionalASN1(&content, &h.hasContent, context(0)) || !encap.Empty() {
 		return false
 	}

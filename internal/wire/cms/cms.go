@@ -78,29 +78,10 @@ func build(f cryptobyte.BuilderContinuation) ([]byte, error) {
 	return b.Bytes()
 }
 
-func addOID(b *cryptobyte.Builder, dotted string) {
-	der, err := x509x.AppendOID(nil, dotted)
-	if err != nil {
-		b.SetError(err)
-		return
-	}
-	b.AddBytes(der)
-}
-
-func readOID(s *cryptobyte.String, out *string) bool {
-	var body cryptobyte.String
-	var ok bool
-	if !s.ReadASN1(&body, asn1.OBJECT_IDENTIFIER) {
-		return false
-	}
-	*out, ok = x509x.DecodeOID(body)
-	return ok
-}
-
 // addAlgorithm adds an AlgorithmIdentifier; params is DER or nil.
 func addAlgorithm(b *cryptobyte.Builder, oid string, params []byte) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, oid)
+		x509x.AddOID(b, oid)
 		b.AddBytes(params)
 	})
 }
@@ -109,7 +90,7 @@ func addAlgorithm(b *cryptobyte.Builder, oid string, params []byte) {
 // identifier.
 func readAlgorithm(s *cryptobyte.String, oid *string, params *cryptobyte.String) bool {
 	var seq cryptobyte.String
-	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !readOID(&seq, oid) {
+	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !x509x.ReadOID(&seq, oid) {
 		return false
 	}
 	*params = seq
@@ -119,7 +100,7 @@ func readAlgorithm(s *cryptobyte.String, oid *string, params *cryptobyte.String)
 // addContentInfo adds ContentInfo (RFC 5652 section 3).
 func addContentInfo(b *cryptobyte.Builder, contentType string, content cryptobyte.BuilderContinuation) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, contentType)
+		x509x.AddOID(b, contentType)
 		b.AddASN1(context(0), content)
 	})
 }
@@ -134,7 +115,7 @@ func openContentInfo(ber []byte, want string) (cryptobyte.String, error) {
 	var info, content, seq cryptobyte.String
 	var oid string
 	s := cryptobyte.String(der)
-	if !s.ReadASN1(&info, asn1.SEQUENCE) || !readOID(&info, &oid) {
+	if !s.ReadASN1(&info, asn1.SEQUENCE) || !x509x.ReadOID(&info, &oid) {
 		return nil, malformed("content info")
 	}
 	if oid != want {

@@ -74,7 +74,7 @@ func Encrypt(content []byte, contentType string, recipients []Recipient, alg Con
 			b.AddASN1Int64(version)
 			addSetOf(b, asn1.SET, infos)
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addOID(b, contentType)
+				x509x.AddOID(b, contentType)
 				addAlgorithm(b, cipherOID, ivDER)
 				b.AddASN1(asn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ciphertext) })
 			})

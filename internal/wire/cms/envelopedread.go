@@ -60,7 +60,7 @@ func ParseEnveloped(ber []byte) (*Enveloped, error) {
 			return nil, malformed("recipient")
 		}
 	}
-	if !readOID(&encrypted, &e.ContentType) {
+	if !x509x.ReadOID(&encrypted, &e.ContentType) {
 		return nil, malformed("encrypted content")
 	}
 	if e.Cipher, e.iv, err = readCipher(&encrypted); err != nil {

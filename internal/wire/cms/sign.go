@@ -102,7 +102,7 @@ func Sign(r SignRequest) ([]byte, error) {
 // addContent adds EncapsulatedContentInfo (RFC 5652 5.2).
 func (r *SignRequest) addContent(b *cryptobyte.Builder) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, r.ContentType)
+		x509x.AddOID(b, r.ContentType)
 		if r.Content != nil && !r.Detached {
 			b.AddASN1(context(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(r.Content) })
 		}

@@ -120,7 +120,7 @@ func readAttributes(der []byte) ([]x509x.Attribute, error) {
 	for !set.Empty() {
 		var one, values cryptobyte.String
 		var a x509x.Attribute
-		if !set.ReadASN1(&one, asn1.SEQUENCE) || !readOID(&one, &a.OID) ||
+		if !set.ReadASN1(&one, asn1.SEQUENCE) || !x509x.ReadOID(&one, &a.OID) ||
 			!one.ReadASN1(&values, asn1.SET) || !one.Empty() {
 			return nil, malformed("signed attribute")
 		}
@@ -237,7 +237,7 @@ func (s *SignerInfo) checkAttributes(contentType string, content []byte) error {
 	var oid string
 	var sum cryptobyte.String
 	v := cryptobyte.String(s.Attribute(OIDContentType))
-	if !readOID(&v, &oid) || !v.Empty() || oid != contentType {
+	if !x509x.ReadOID(&v, &oid) || !v.Empty() || oid != contentType {
 		return fmt.Errorf("%w: content type attribute", ErrSignature)
 	}
 	v = cryptobyte.String(s.Attribute(OIDMessageDigest))

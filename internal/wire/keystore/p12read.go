@@ -83,7 +83,7 @@ func decodeP12(data []byte, password string) ([]Entry, error) {
 // readContent reads a ContentInfo and returns the contents of its [0].
 func readContent(s *cryptobyte.String) (content cryptobyte.String, oid string, ok bool) {
 	var info cryptobyte.String
-	ok = s.ReadASN1(&info, asn1.SEQUENCE) && readOID(&info, &oid) && info.ReadASN1(&content, context(0)) && info.Empty()
+	ok = s.ReadASN1(&info, asn1.SEQUENCE) && x509x.ReadOID(&info, &oid) && info.ReadASN1(&content, context(0)) && info.Empty()
 	return content, oid, ok
 }
 
@@ -120,7 +120,7 @@ func (r *p12Reader) checkMAC(mac cryptobyte.String, safe []byte) error {
 		return malformed("PKCS #12 MAC")
 	}
 	var algSeq cryptobyte.String
-	if a := alg; !a.ReadASN1(&algSeq, asn1.SEQUENCE) || !readOID(&algSeq, &oid) {
+	if a := alg; !a.ReadASN1(&algSeq, asn1.SEQUENCE) || !x509x.ReadOID(&algSeq, &oid) {
 		return malformed("PKCS #12 MAC algorithm")
 	}
 	if oid == oidPBMAC1 {
@@ -157,14 +157,14 @@ func (r *p12Reader) checkPBMAC1(alg cryptobyte.String, want, safe []byte) error 
 	var params, kdf, kdfParams, salt, prf, scheme cryptobyte.String
 	var kdfOID, schemeOID string
 	var count, length int64
-	if !alg.ReadASN1(&params, asn1.SEQUENCE) || !params.ReadASN1(&kdf, asn1.SEQUENCE) || !readOID(&kdf, &kdfOID) ||
+	if !alg.ReadASN1(&params, asn1.SEQUENCE) || !params.ReadASN1(&kdf, asn1.SEQUENCE) || !x509x.ReadOID(&kdf, &kdfOID) ||
 		!kdf.ReadASN1(&kdfParams, asn1.SEQUENCE) || !kdfParams.ReadASN1(&salt, asn1.OCTET_STRING) ||
 		!kdfParams.ReadASN1Integer(&count) || !kdfParams.ReadASN1Integer(&length) ||
-		!params.ReadASN1(&scheme, asn1.SEQUENCE) || !readOID(&scheme, &schemeOID) {
+		!params.ReadASN1(&scheme, asn1.SEQUENCE) || !x509x.ReadOID(&scheme, &schemeOID) {
 		return malformed("PBMAC1 parameters")
 	}
 	prfOID := oidHMACSHA1
-	if !kdfParams.Empty() && (!kdfParams.ReadASN1(&prf, asn1.SEQUENCE) || !readOID(&prf, &prfOID)) {
+	if !kdfParams.Empty() && (!kdfParams.ReadASN1(&prf, asn1.SEQUENCE) || !x509x.ReadOID(&prf, &prfOID)) {
 		return malformed("PBMAC1 function")
 	}
 	prfHash, macHash := hmacDigest(prfOID), hmacDigest(schemeOID)
@@ -230,7 +230,7 @@ func (r *p12Reader) openSafe(content cryptobyte.String) ([]byte, error) {
 	var version int64
 	var oid string
 	if !content.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(&version) ||
-		!seq.ReadASN1(&info, asn1.SEQUENCE) || !readOID(&info, &oid) || oid != oidData || !info.ReadASN1(&alg, asn1.SEQUENCE) {
+		!seq.ReadASN1(&info, asn1.SEQUENCE) || !x509x.ReadOID(&info, &oid) || oid != oidData || !info.ReadASN1(&alg, asn1.SEQUENCE) {
 		return nil, malformed("encrypted safe")
 	}
 	encrypted, ok := readOctets(info, asn1.Tag(0).ContextSpecific(), context(0))
@@ -258,7 +258,7 @@ func (r *p12Reader) readBags(der []byte, depth int) error {
 		var bag, value, attributes cryptobyte.String
 		var oid string
 		var a bagAttributes
-		if !seq.ReadASN1(&bag, asn1.SEQUENCE) || !readOID(&bag, &oid) || !bag.ReadASN1(&value, context(0)) ||
+		if !seq.ReadASN1(&bag, asn1.SEQUENCE) || !x509x.ReadOID(&bag, &oid) || !bag.ReadASN1(&value, context(0)) ||
 			!bag.ReadOptionalASN1(&attributes, nil, asn1.SET) || !bag.Empty() || !a.read(attributes) {
 			return malformed("bag")
 		}
@@ -287,7 +287,7 @@ func (r *p12Reader) readBag(oid string, value cryptobyte.String, a bagAttributes
 	case oidCertBag:
 		var seq, content, der cryptobyte.String
 		var kind string
-		if !value.ReadASN1(&seq, asn1.SEQUENCE) || !readOID(&seq, &kind) || !seq.ReadASN1(&content, context(0)) ||
+		if !value.ReadASN1(&seq, asn1.SEQUENCE) || !x509x.ReadOID(&seq, &kind) || !seq.ReadASN1(&content, context(0)) ||
 			!content.ReadASN1(&der, asn1.OCTET_STRING) {
 			return malformed("certificate bag")
 		}
@@ -306,7 +306,7 @@ func (a *bagAttributes) read(set cryptobyte.String) bool {
 		var one, values, value cryptobyte.String
 		var tag asn1.Tag
 		var oid string
-		if !set.ReadASN1(&one, asn1.SEQUENCE) || !readOID(&one, &oid) || !one.ReadASN1(&values, asn1.SET) {
+		if !set.ReadASN1(&one, asn1.SEQUENCE) || !x509x.ReadOID(&one, &oid) || !one.ReadASN1(&values, asn1.SET) {
 			return false
 		}
 		if values.Empty() || !values.ReadAnyASN1(&value, &tag) {

@@ -95,7 +95,7 @@ func sequenceOf(elements [][]byte) []byte {
 // addData adds a ContentInfo of type data.
 func addData(b *cryptobyte.Builder, content []byte) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, oidData)
+		x509x.AddOID(b, oidData)
 		b.AddASN1(context(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
 	})
 }
@@ -133,7 +133,7 @@ func (w *p12Writer) bags(e Entry) (keys, certs [][]byte, err error) {
 		}
 		bag, err := safeBag(oidCertBag, func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addOID(b, oidX509Cert)
+				x509x.AddOID(b, oidX509Cert)
 				b.AddASN1(context(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(der) })
 			})
 		}, a)
@@ -200,7 +200,7 @@ func safeBag(oid string, value cryptobyte.BuilderContinuation, a bagAttributes) 
 	}
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, oid)
+			x509x.AddOID(b, oid)
 			b.AddASN1(context(0), value)
 			if len(attributes) > 0 {
 				b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
@@ -228,7 +228,7 @@ func (w *p12Writer) encrypt(plain []byte) (alg, out []byte, err error) {
 	}
 	alg, err = build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, oidPBEWith3DES)
+			x509x.AddOID(b, oidPBEWith3DES)
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1OctetString(salt)
 				b.AddASN1Int64(int64(w.iterations))
@@ -247,12 +247,12 @@ func (w *p12Writer) encryptedSafe(bags [][]byte) ([]byte, error) {
 	}
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, oidEncryptedData)
+			x509x.AddOID(b, oidEncryptedData)
 			b.AddASN1(context(0), func(b *cryptobyte.Builder) {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1Int64(0)
 					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-						addOID(b, oidData)
+						x509x.AddOID(b, oidData)
 						b.AddBytes(alg)
 						b.AddASN1(asn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(encrypted) })
 					})
@@ -282,7 +282,7 @@ func (w *p12Writer) mac(safe []byte) ([]byte, error) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					addOID(b, digestOID(digest))
+					x509x.AddOID(b, digestOID(digest))
 					b.AddASN1NULL() // old readers want it
 				})
 				b.AddASN1OctetString(m.Sum(nil))

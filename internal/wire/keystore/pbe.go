@@ -57,25 +57,6 @@ func build(f cryptobyte.BuilderContinuation) ([]byte, error) {
 
 func context(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
 
-func addOID(b *cryptobyte.Builder, dotted string) {
-	der, err := x509x.AppendOID(nil, dotted)
-	if err != nil {
-		b.SetError(err)
-		return
-	}
-	b.AddBytes(der)
-}
-
-func readOID(s *cryptobyte.String, out *string) bool {
-	var body cryptobyte.String
-	var ok bool
-	if !s.ReadASN1(&body, asn1.OBJECT_IDENTIFIER) {
-		return false
-	}
-	*out, ok = x509x.DecodeOID(body)
-	return ok
-}
-
 // randomOctets returns n of them.
 func randomOctets(n int) ([]byte, error) {
 	out := make([]byte, n)
@@ -104,21 +85,21 @@ func encryptPBES2(plain []byte, password string, iterations int) (alg, out []byt
 	}
 	alg, err = build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, oidPBES2)
+			x509x.AddOID(b, oidPBES2)
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					addOID(b, oidPBKDF2)
+					x509x.AddOID(b, oidPBKDF2)
 					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 						b.AddASN1OctetString(salt)
 						b.AddASN1Int64(int64(iterations))
 						b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-							addOID(b, oidHMACSHA256)
+							x509x.AddOID(b, oidHMACSHA256)
 							b.AddASN1NULL()
 						})
 					})
 				})
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					addOID(b, oidAES256CBC)
+					x509x.AddOID(b, oidAES256CBC)
 					b.AddASN1OctetString(iv)
 				})
 			})
@@ -155,7 +136,7 @@ func decryptCBC(block cipher.Block, iv, encrypted []byte) ([]byte, error) {
 func (w *work) decrypt(alg cryptobyte.String, encrypted []byte, password string) ([]byte, error) {
 	var oid string
 	var params cryptobyte.String
-	if !readOID(&alg, &oid) || !alg.ReadASN1(&params, asn1.SEQUENCE) || !alg.Empty() {
+	if !x509x.ReadOID(&alg, &oid) || !alg.ReadASN1(&params, asn1.SEQUENCE) || !alg.Empty() {
 		return nil, malformed("encryption algorithm")
 	}
 	switch oid {
@@ -185,8 +166,8 @@ func (w *work) decryptPBES2(params cryptobyte.String, encrypted []byte, password
 	var kdf, scheme, kdfParams, salt, prf, iv cryptobyte.String
 	var kdfOID, schemeOID string
 	var count, length int64
-	if !params.ReadASN1(&kdf, asn1.SEQUENCE) || !readOID(&kdf, &kdfOID) ||
-		!params.ReadASN1(&scheme, asn1.SEQUENCE) || !readOID(&scheme, &schemeOID) || !params.Empty() {
+	if !params.ReadASN1(&kdf, asn1.SEQUENCE) || !x509x.ReadOID(&kdf, &kdfOID) ||
+		!params.ReadASN1(&scheme, asn1.SEQUENCE) || !x509x.ReadOID(&scheme, &schemeOID) || !params.Empty() {
 		return nil, malformed("PBES2 parameters")
 	}
 	if kdfOID != oidPBKDF2 {
@@ -200,7 +181,7 @@ func (w *work) decryptPBES2(params cryptobyte.String, encrypted []byte, password
 		return nil, malformed("PBKDF2 key length")
 	}
 	prfOID := oidHMACSHA1 // the default
-	if !kdfParams.Empty() && (!kdfParams.ReadASN1(&prf, asn1.SEQUENCE) || !readOID(&prf, &prfOID)) {
+	if !kdfParams.Empty() && (!kdfParams.ReadASN1(&prf, asn1.SEQUENCE) || !x509x.ReadOID(&prf, &prfOID)) {
 		return nil, malformed("PBKDF2 function")
 	}
 	digest := hmacDigest(prfOID)

@@ -122,7 +122,7 @@ func readAttributes(set cryptobyte.String) ([]Attribute, error) {
 	for !set.Empty() {
 		var one, values cryptobyte.String
 		var a Attribute
-		if !set.ReadASN1(&one, asn1.SEQUENCE) || !readOID(&one, &a.OID) ||
+		if !set.ReadASN1(&one, asn1.SEQUENCE) || !ReadOID(&one, &a.OID) ||
 			!one.ReadASN1(&values, asn1.SET) || !one.Empty() {
 			return nil, malformed("attribute")
 		}

@@ -53,7 +53,7 @@ func MarshalCSRAttrs(list []CSRAttr) ([]byte, error) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, a := range list {
 				if len(a.Values) == 0 {
-					addOID(b, a.OID)
+					AddOID(b, a.OID)
 					continue
 				}
 				der, err := Attribute(a).Marshal()
@@ -96,7 +96,7 @@ func ParseCSRAttrs(der []byte) ([]CSRAttr, error) {
 	for !seq.Empty() {
 		if seq.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) {
 			var a CSRAttr
-			if !readOID(&seq, &a.OID) {
+			if !ReadOID(&seq, &a.OID) {
 				return nil, malformed("CSR attribute")
 			}
 			list = append(list, a)
@@ -175,7 +175,7 @@ func addSubjectTemplate(b *cryptobyte.Builder, list []RDNTemplate) {
 				r := &list[i]
 				der, err := build(func(b *cryptobyte.Builder) {
 					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-						addOID(b, r.OID)
+						AddOID(b, r.OID)
 						if r.Present {
 							r.addValue(b)
 						}
@@ -200,10 +200,10 @@ func (k *KeyTemplate) add(b *cryptobyte.Builder) {
 		return
 	}
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, k.OID)
+		AddOID(b, k.OID)
 		switch {
 		case k.Curve != "":
-			addOID(b, k.Curve)
+			AddOID(b, k.Curve)
 		case k.OID == OIDKeyRSA:
 			b.AddASN1NULL()
 		}
@@ -251,7 +251,7 @@ func (t RequestTemplate) extensionAttribute() (Attribute, error) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, e := range t.Extensions {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					addOID(b, e.OID)
+					AddOID(b, e.OID)
 					if e.Critical {
 						b.AddASN1Boolean(true)
 					}

@@ -128,7 +128,7 @@ func addAttributes(b *cryptobyte.Builder, tag asn1.Tag, list []Attribute) {
 func (a Attribute) Marshal() ([]byte, error) {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, a.OID)
+			AddOID(b, a.OID)
 			addSetOf(b, asn1.SET, a.Values)
 		})
 	})

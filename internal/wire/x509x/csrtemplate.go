@@ -50,7 +50,7 @@ func readSubjectTemplate(seq cryptobyte.String) ([]RDNTemplate, bool) {
 		for joined := false; !set.Empty(); joined = true {
 			var one cryptobyte.String
 			r := RDNTemplate{RDN: RDN{Joined: joined}}
-			if !set.ReadASN1(&one, asn1.SEQUENCE) || !readOID(&one, &r.OID) {
+			if !set.ReadASN1(&one, asn1.SEQUENCE) || !ReadOID(&one, &r.OID) {
 				return nil, false
 			}
 			if r.Present = !one.Empty(); r.Present && !r.setElement(one) {
@@ -65,10 +65,10 @@ func readSubjectTemplate(seq cryptobyte.String) ([]RDNTemplate, bool) {
 func readKeyTemplate(s cryptobyte.String) (*KeyTemplate, bool) {
 	var alg cryptobyte.String
 	k := &KeyTemplate{}
-	if !s.ReadASN1(&alg, asn1.SEQUENCE) || !readOID(&alg, &k.OID) {
+	if !s.ReadASN1(&alg, asn1.SEQUENCE) || !ReadOID(&alg, &k.OID) {
 		return nil, false
 	}
-	if alg.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) && !readOID(&alg, &k.Curve) {
+	if alg.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) && !ReadOID(&alg, &k.Curve) {
 		return nil, false
 	}
 	if s.Empty() {
@@ -123,7 +123,7 @@ func readExtensionTemplates(der []byte, open bool) ([]ExtensionTemplate, bool) {
 		var one, value cryptobyte.String
 		var present bool
 		var e ExtensionTemplate
-		if !seq.ReadASN1(&one, asn1.SEQUENCE) || !readOID(&one, &e.OID) {
+		if !seq.ReadASN1(&one, asn1.SEQUENCE) || !ReadOID(&one, &e.OID) {
 			return nil, false
 		}
 		if one.PeekASN1Tag(asn1.BOOLEAN) && !one.ReadASN1Boolean(&e.Critical) {

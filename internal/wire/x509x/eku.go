@@ -101,7 +101,7 @@ func ParseExtKeyUsage(value []byte) ([]string, error) {
 	oids := make([]string, 0, 4)
 	for !seq.Empty() {
 		var oid string
-		if !readOID(&seq, &oid) {
+		if !ReadOID(&seq, &oid) {
 			return nil, malformed("extended key usage")
 		}
 		oids = append(oids, oid)
@@ -113,7 +113,7 @@ func marshalOIDs(oids []string) ([]byte, error) {
 	return build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, oid := range oids {
-				addOID(b, oid)
+				AddOID(b, oid)
 			}
 		})
 	})

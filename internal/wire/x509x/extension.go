@@ -49,7 +49,7 @@ func readExtensions(s *cryptobyte.String) ([]Extension, bool) {
 	for !seq.Empty() {
 		var one, value cryptobyte.String
 		var e Extension
-		if !seq.ReadASN1(&one, asn1.SEQUENCE) || !readOID(&one, &e.OID) {
+		if !seq.ReadASN1(&one, asn1.SEQUENCE) || !ReadOID(&one, &e.OID) {
 			return nil, false
 		}
 		if one.PeekASN1Tag(asn1.BOOLEAN) && !one.ReadASN1Boolean(&e.Critical) {
@@ -80,7 +80,7 @@ func addExtensions(b *cryptobyte.Builder, list []Extension) {
 				return
 			}
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addOID(b, e.OID)
+				AddOID(b, e.OID)
 				if e.Critical {
 					b.AddASN1Boolean(true)
 				}

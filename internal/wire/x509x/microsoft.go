@@ -49,7 +49,7 @@ func MakeTemplate(t Template) (Extension, error) {
 	}
 	value, err := build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, t.OID)
+			AddOID(b, t.OID)
 			if t.Major >= 0 {
 				b.AddASN1Int64(int64(t.Major))
 			}
@@ -69,7 +69,7 @@ func ParseTemplate(value []byte) (Template, error) {
 	}
 	var seq cryptobyte.String
 	s := cryptobyte.String(value)
-	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !readOID(&seq, &t.OID) {
+	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() || !ReadOID(&seq, &t.OID) {
 		return t, malformed("template")
 	}
 	for _, field := range []*int{&t.Major, &t.Minor} {
@@ -98,7 +98,7 @@ func MakeSecurityID(sid string) (Extension, error) {
 	value, err := build(func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(context(0), func(b *cryptobyte.Builder) {
-				addOID(b, OIDMSObjectSID)
+				AddOID(b, OIDMSObjectSID)
 				b.AddASN1(context(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString([]byte(sid)) })
 			})
 		})
@@ -116,7 +116,7 @@ func ParseSecurityID(value []byte) (string, error) {
 	s := cryptobyte.String(value)
 	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() ||
 		!seq.ReadASN1(&other, context(0)) || !seq.Empty() ||
-		!readOID(&other, &oid) || oid != OIDMSObjectSID ||
+		!ReadOID(&other, &oid) || oid != OIDMSObjectSID ||
 		!other.ReadASN1(&wrapped, context(0)) || !other.Empty() ||
 		!wrapped.ReadASN1(&sid, asn1.OCTET_STRING) || !wrapped.Empty() ||
 		!strings.HasPrefix(string(sid), "S-1-") || !isGraphic(sid) {

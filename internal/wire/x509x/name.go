@@ -86,7 +86,7 @@ func readRDNs(seq cryptobyte.String) (Name, bool) {
 func readRDN(set *cryptobyte.String, r *RDN) bool {
 	var atv, value cryptobyte.String
 	var tag asn1.Tag
-	if !set.ReadASN1(&atv, asn1.SEQUENCE) || !readOID(&atv, &r.OID) ||
+	if !set.ReadASN1(&atv, asn1.SEQUENCE) || !ReadOID(&atv, &r.OID) ||
 		!atv.ReadAnyASN1Element(&value, &tag) || !atv.Empty() {
 		return false
 	}
@@ -163,7 +163,7 @@ func addSetOf(b *cryptobyte.Builder, tag asn1.Tag, elements [][]byte) {
 
 func addATV(b *cryptobyte.Builder, r *RDN) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, r.OID)
+		AddOID(b, r.OID)
 		r.addValue(b)
 	})
 }

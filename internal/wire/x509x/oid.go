@@ -131,8 +131,8 @@ func appendBase128(dst []byte, v uint64) []byte {
 	return append(dst, byte(v&0x7f))
 }
 
-// addOID adds an OBJECT IDENTIFIER to b.
-func addOID(b *cryptobyte.Builder, dotted string) {
+// AddOID adds an OBJECT IDENTIFIER to b.
+func AddOID(b *cryptobyte.Builder, dotted string) {
 	var buf [64]byte
 	der, err := AppendOID(buf[:0], dotted)
 	if err != nil {
@@ -215,8 +215,9 @@ func internOID(b []byte) string {
 	return string(b)
 }
 
-// readOID reads an OBJECT IDENTIFIER as a dotted string and advances.
-func readOID(s *cryptobyte.String, out *string) bool {
+// ReadOID reads an OBJECT IDENTIFIER as a dotted string and advances. It returns
+// false when there is none in minimal DER.
+func ReadOID(s *cryptobyte.String, out *string) bool {
 	var body cryptobyte.String
 	if !s.ReadASN1(&body, asn1.OBJECT_IDENTIFIER) {
 		return false

@@ -113,7 +113,7 @@ func MakeAuthorityInfo(ocsp, caIssuers []string) (Extension, error) {
 func addAccess(b *cryptobyte.Builder, method string, uris []string) {
 	for _, u := range uris {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, method)
+			AddOID(b, method)
 			g := uri(u)
 			g.add(b)
 		})
@@ -134,7 +134,7 @@ func ParseAuthorityInfo(value []byte) (ocsp, caIssuers []string, err error) {
 	for !seq.Empty() {
 		var access cryptobyte.String
 		var method string
-		if !seq.ReadASN1(&access, asn1.SEQUENCE) || !readOID(&access, &method) {
+		if !seq.ReadASN1(&access, asn1.SEQUENCE) || !ReadOID(&access, &method) {
 			return nil, nil, malformed("authority information access")
 		}
 		g, err := readGeneralName(&access)
@@ -175,7 +175,7 @@ func MakePolicies(policies ...Policy) (Extension, error) {
 }
 
 func addPolicy(b *cryptobyte.Builder, p Policy) {
-	addOID(b, p.OID)
+	AddOID(b, p.OID)
 	if p.CPS == "" {
 		return
 	}
@@ -185,7 +185,7 @@ func addPolicy(b *cryptobyte.Builder, p Policy) {
 	}
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addOID(b, OIDQualifierCPS)
+			AddOID(b, OIDQualifierCPS)
 			b.AddASN1(asn1.IA5String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(p.CPS)) })
 		})
 	})
@@ -215,7 +215,7 @@ func ParsePolicies(value []byte) ([]Policy, error) {
 }
 
 func readPolicy(one cryptobyte.String, p *Policy) bool {
-	if !readOID(&one, &p.OID) {
+	if !ReadOID(&one, &p.OID) {
 		return false
 	}
 	if one.Empty() {
@@ -229,7 +229,7 @@ func readPolicy(one cryptobyte.String, p *Policy) bool {
 		var q, text cryptobyte.String
 		var tag asn1.Tag
 		var oid string
-		if !qualifiers.ReadASN1(&q, asn1.SEQUENCE) || !readOID(&q, &oid) ||
+		if !qualifiers.ReadASN1(&q, asn1.SEQUENCE) || !ReadOID(&q, &oid) ||
 			!q.ReadAnyASN1(&text, &tag) || !q.Empty() {
 			return false
 		}

@@ -141,7 +141,7 @@ func isGraphic(b []byte) bool {
 func (g *GeneralName) readOther(body cryptobyte.String) bool {
 	var value, text cryptobyte.String
 	var tag asn1.Tag
-	if !readOID(&body, &g.OID) ||
+	if !ReadOID(&body, &g.OID) ||
 		!body.ReadASN1(&value, asn1.Tag(0).ContextSpecific().Constructed()) || !body.Empty() {
 		return false
 	}
@@ -221,7 +221,7 @@ func (g *GeneralName) contents() (body []byte, constructed bool, err error) {
 
 func (g *GeneralName) otherContents() ([]byte, error) {
 	var b cryptobyte.Builder
-	addOID(&b, g.OID)
+	AddOID(&b, g.OID)
 	b.AddASN1(asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
 		if g.Raw != nil {
 			b.AddBytes(g.Raw)

@@ -207,7 +207,7 @@ func parsePSS(seq cryptobyte.String) (SignatureAlgorithm, error) {
 	if !hasHash || !hasMGF || (len(trailer) > 0 && string(trailer) != "\x02\x01\x01") {
 		return UnknownSignature, fmt.Errorf("%w: RSASSA-PSS with SHA-1", ErrUnsupported)
 	}
-	if !mgf.ReadASN1(&mgfSeq, asn1.SEQUENCE) || !mgf.Empty() || !readOID(&mgfSeq, &mgfOID) ||
+	if !mgf.ReadASN1(&mgfSeq, asn1.SEQUENCE) || !mgf.Empty() || !ReadOID(&mgfSeq, &mgfOID) ||
 		mgfOID != "1.2.840.113549.1.1.8" {
 		return UnknownSignature, malformed("RSASSA-PSS mask generation")
 	}
