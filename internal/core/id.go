@@ -22,6 +22,11 @@ type (
 	OrderID        string
 	CertificateID  string
 	ApprovalID     string
+	ACMEAccountID  string
+	ACMEOrderID    string
+	// AuthorizationID names a proof of control, or the way to one.
+	AuthorizationID string
+	PullID          string
 )
 
 // NewID makes a UUIDv7 whose first 48 bits are now in milliseconds.

@@ -23,15 +23,16 @@ type Issuer struct {
 	Parent       IssuerID
 	Root         bool // self-signed
 	State        IssuerState
-	Config       []byte   // JSON of the connector, secrets sealed inside
-	Certificate  []byte   // DER; empty while pending
-	Chain        [][]byte // DER, from this certificate's issuer up to the root
-	CSR          []byte   // DER, while pending
-	Key          string   // key URI or sealed-key id, see package ca
-	KeySealed    []byte   // software key, PKCS#8, sealed
-	Algorithm    string   // "ECDSA P-256", "RSA 3072"
-	CRLNumber    int64    // of the last CRL
-	CRL          []byte   // DER of the last full CRL
+	Config       []byte     // JSON of the connector, secrets sealed inside
+	Certificate  []byte     // DER; empty while pending
+	Chain        [][]byte   // DER, from this certificate's issuer up to the root
+	Alternates   [][][]byte // further chains to other roots: DER, beginning with a cross-certificate of this issuer
+	CSR          []byte     // DER, while pending
+	Key          string     // key URI or sealed-key id, see package ca
+	KeySealed    []byte     // software key, PKCS#8, sealed
+	Algorithm    string     // "ECDSA P-256", "RSA 3072"
+	CRLNumber    int64      // of the last CRL
+	CRL          []byte     // DER of the last full CRL
 	CRLThis      time.Time
 	CRLNext      time.Time
 	Responder    []byte // DER of the delegated OCSP responder certificate

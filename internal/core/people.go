@@ -189,7 +189,8 @@ type Credential struct {
 	Sources       []netip.Prefix
 	AllowedNames  []string // name rules, empty: whatever the product allows
 	ProvenNames   []string // names whose control the organisation has proven
-	Version       int      // grows with each change
+	Options       CredentialOptions
+	Version       int // grows with each change
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	RevokedAt     time.Time

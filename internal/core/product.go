@@ -62,6 +62,7 @@ type Profile struct {
 	Approval       string   `json:"approval" enum:"automatic,manual"`
 	Approvals      int      `json:"approvals,omitempty" doc:"manual: how many different people must agree, 0 for 1"`
 	ValidateNames  bool     `json:"validate_names,omitempty" doc:"control of every DNS name and address must be proven or pre-proven"`
+	CAA            []string `json:"caa,omitempty" doc:"issuer domain names of which a CAA record must name one (RFC 8659); none: CAA records are not looked at"`
 	RenewDays      int      `json:"renew_days" doc:"a certificate may be renewed this many days before it ends"`
 	RenewSameKey   bool     `json:"renew_same_key,omitempty" doc:"a renewal may use the old key"`
 	RenewGraceDays int      `json:"renew_grace_days,omitempty" doc:"an expired certificate still authorises its renewal this long"`
