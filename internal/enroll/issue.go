@@ -52,7 +52,7 @@ func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
 	// A key made here for this very answer is forgotten with the same commit
 	// unless the product lets it be fetched again.
 	forget := len(w.pkcs8) > 0 && !w.product.Product().Profile.KeyExport
-	res, err := s.finish(ctx, w.req.Principal, o, cert, prepared, forget)
+	res, err := s.finish(ctx, w.req.Principal, o, cert, prepared, forget, w.req.With)
 	if err == nil {
 		res.Key = w.pkcs8
 	}
@@ -136,10 +136,13 @@ func (s *Service) insert(ctx context.Context, w *wish, o *core.Order, more func(
 
 // park records an order that waits for people.
 func (s *Service) park(ctx context.Context, w *wish, o *core.Order) (*Result, error) {
-	taken, err := s.insert(ctx, w, o, func(_ context.Context, tx core.Tx) error {
+	taken, err := s.insert(ctx, w, o, func(ctx context.Context, tx core.Tx) error {
 		e := s.event(w, "order.submit", "order:"+string(o.ID))
 		e.Detail = map[string]any{"number": o.Number, "product": string(o.Product), "subject": o.Subject, "names": o.Names, "state": string(o.State)}
 		s.d.Audit.Write(tx, e)
+		if w.req.With != nil {
+			return w.req.With(ctx, tx, o)
+		}
 		return nil
 	})
 	if err != nil {
@@ -249,7 +252,7 @@ func (s *Service) prepare(ctx context.Context, issuer *core.Issuer, local connec
 
 // finish signs and records the certificate. The serial is on disk. forget drops
 // the sealed private key in the same commit.
-func (s *Service) finish(ctx context.Context, p *core.Principal, o *core.Order, c *core.Certificate, prepared connector.Prepared, forget bool) (*Result, error) {
+func (s *Service) finish(ctx context.Context, p *core.Principal, o *core.Order, c *core.Certificate, prepared connector.Prepared, forget bool, with func(context.Context, core.Tx, *core.Order) error) (*Result, error) {
 	ctx = context.WithoutCancel(ctx) // a client that hangs up does not stop what is half done
 	s.d.Point("before-sign", c.Serial)
 	issued, err := prepared.Sign(ctx)
@@ -287,6 +290,9 @@ func (s *Service) finish(ctx context.Context, p *core.Principal, o *core.Order, 
 		e.Detail = map[string]any{"order": string(o.ID), "number": c.Number, "serial": c.Serial, "issuer": string(c.Issuer),
 			"product": string(c.Product), "subject": c.Subject, "names": c.Names, "not_after": c.NotAfter.Unix()}
 		s.d.Audit.Write(tx, e)
+		if with != nil {
+			return with(ctx, tx, o)
+		}
 		return nil
 	})
 	if err != nil {

@@ -68,7 +68,14 @@ func (s *Service) issued(ctx context.Context, o *core.Order) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return assemble(o, c, issuerChain(issuer)), nil
+	r := assemble(o, c, issuerChain(issuer))
+	for _, chain := range issuer.Alternates {
+		if n := len(chain); n > 1 && selfIssued(chain[n-1]) {
+			chain = chain[:n-1]
+		}
+		r.Alternates = append(r.Alternates, chain)
+	}
+	return r, nil
 }
 
 // issuerChain is the issuer's certificate and those above it.
@@ -113,7 +120,7 @@ func (s *Service) resume(ctx context.Context, p *core.Principal, o *core.Order) 
 	if err != nil {
 		return nil, err
 	}
-	return s.finish(ctx, p, o, cert, prepared, false)
+	return s.finish(ctx, p, o, cert, prepared, false, nil)
 }
 
 // Sweep takes up the orders that a stopped process left half issued, once its

@@ -249,7 +249,10 @@ func (s *Service) ask(w *wish) (policy.Ask, error) {
 	if r.Names != nil {
 		a.Names, a.Unsupported = *r.Names, nil
 	}
-	a.Validity, a.NotAfter, a.Replaces = r.Validity, r.NotAfter, w.replaces
+	a.Validity, a.NotBefore, a.NotAfter, a.Replaces = r.Validity, r.NotBefore, r.NotAfter, w.replaces
+	if r.Anew {
+		a.Replaces = nil
+	}
 	if c := r.Principal.Credential; c != nil {
 		a.AllowedNames = c.AllowedNames
 	}
@@ -297,6 +300,9 @@ func (s *Service) identify(w *wish) {
 		w.template.Subject.String(), w.req.Validity, w.req.NotAfter.Unix())
 	for _, n := range w.names {
 		fmt.Fprintf(h, "%s\x00", n)
+	}
+	if !w.req.NotBefore.IsZero() {
+		fmt.Fprintf(h, "from %d\x00", w.req.NotBefore.Unix())
 	}
 	for _, x := range w.template.Extensions {
 		fmt.Fprintf(h, "%s\x00%x\x00", x.OID, x.Value)

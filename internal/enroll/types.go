@@ -4,6 +4,7 @@
 package enroll
 
 import (
+	"context"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -21,8 +22,9 @@ type Request struct {
 	Subject core.DN
 	Names   *core.Names
 	// Validity shortens the product's validity; zero: the product's.
-	Validity time.Duration
-	NotAfter time.Time
+	Validity  time.Duration
+	NotBefore time.Time // not before that; zero: now
+	NotAfter  time.Time
 	// KeyGen makes the key pair here: "RSA 3072", "ECDSA P-256", …; then CSR
 	// gives names only and its own key is ignored.
 	KeyGen string
@@ -36,8 +38,15 @@ type Request struct {
 	IdempotencyKey string
 	// Replaces is the certificate that this one renews.
 	Replaces core.CertificateID
-	Comment  string
-	Origin   core.Origin
+	// Anew: Replaces is only recorded; the product's rules for renewals do not
+	// apply, because the same request without Replaces would pass (ACME).
+	Anew bool
+	// With, when set, runs in the transaction that records the outcome of a new
+	// order, so that what a protocol keeps of it costs no commit of its own. It
+	// is not run for a repeat. The order's state is then issued or waiting.
+	With    func(ctx context.Context, tx core.Tx, o *core.Order) error
+	Comment string
+	Origin  core.Origin
 }
 
 // Result is the state of an order.
@@ -46,6 +55,9 @@ type Result struct {
 	Certificate *core.Certificate // with DER, once issued
 	Chain       [][]byte          // DER, issuer first, up to but without the root unless the root issued
 	Root        []byte            // DER of the root, when known
+	// Alternates are further chains in the form of Chain, to other roots; an
+	// answer to Poll has them.
+	Alternates [][][]byte
 	// Key is the PKCS#8 private key when the key pair was made here for this
 	// very call; only the first answer of an order carries it unless the
 	// product allows export.

@@ -25,6 +25,9 @@ type Ask struct {
 	Extensions []core.Extension
 	// Validity shortens the product's validity; zero: the product's.
 	Validity time.Duration
+	// NotBefore moves the start into the future; zero: now. It must lie within
+	// the product's validity from now.
+	NotBefore time.Time
 	// NotAfter is the wished last second; zero: from the validity. With both
 	// the earlier one counts.
 	NotAfter time.Time

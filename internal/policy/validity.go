@@ -27,6 +27,13 @@ func span(from time.Time, amount int, unit string) time.Time {
 func (e *evaluation) validity() {
 	p := e.c.profile
 	e.out.NotBefore = e.now.Add(-e.c.backdate)
+	if t := e.ask.NotBefore.UTC().Truncate(time.Second); !e.ask.NotBefore.IsZero() && t.After(e.now) {
+		if t.After(span(e.now, p.ValidityAmount, p.ValidityUnit)) {
+			e.refuse(ValidityTooLong, "not_before", t.Format(time.RFC3339), "the certificate would begin after the product's validity is over")
+		} else {
+			e.out.NotBefore = t
+		}
+	}
 	longest := span(e.out.NotBefore, p.ValidityAmount, p.ValidityUnit).Add(-time.Second)
 	e.out.NotAfter = longest
 	if v := e.ask.Validity; v != 0 {
@@ -36,6 +43,9 @@ func (e *evaluation) validity() {
 		// A client adds the product's validity to its own idea of now; that
 		// must not fail for the sake of the backdating.
 		tolerated := span(e.now, p.ValidityAmount, p.ValidityUnit)
+		if e.out.NotBefore.After(e.now) {
+			tolerated = longest
+		}
 		t = t.UTC().Truncate(time.Second)
 		e.limit("not_after", t.Format(time.RFC3339), t, longest, tolerated)
 	}
@@ -45,7 +55,7 @@ func (e *evaluation) validity() {
 // it when it is past or beyond what is tolerated.
 func (e *evaluation) limit(field, shown string, end, longest, tolerated time.Time) {
 	switch {
-	case !end.After(e.now):
+	case !end.After(e.now), !end.After(e.out.NotBefore):
 		e.refuse(ValidityPast, field, shown, "the certificate would end at once")
 	case end.After(tolerated):
 		e.refuse(ValidityTooLong, field, shown, "the product allows "+longest.Format(time.RFC3339)+" at most")
