@@ -74,11 +74,16 @@ type Storage interface {
 	// CertificateByIssued finds a certificate by the subjectKeyIdentifier of its
 	// issuer and its serial number (lower-case hex without leading zeros), with
 	// DER.
+	// Issuer reads an issuer.
+	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 	CertificateByIssued(ctx context.Context, account core.AccountID, aki []byte, serial string) (*core.Certificate, error)
 	Certificate(ctx context.Context, account core.AccountID, id core.CertificateID) (*core.Certificate, error)
 	// RenewalPulls lists the pulls in force of an account that concern the
 	// issuer and product and were made after issued.
 	RenewalPulls(ctx context.Context, account core.AccountID, issuer core.IssuerID, product core.ProductID, issued time.Time) ([]core.RenewalPull, error)
+
+	// Credential reads a credential outside of a request of its own; tx is nil.
+	Credential(ctx context.Context, tx core.Tx, account core.AccountID, id core.CredentialID) (*core.Credential, error)
 
 	// RedeemNonce records that a nonce was used; false when it was used before.
 	// Rows are forgotten after until.

@@ -205,3 +205,6 @@ func members(raw []byte) (map[string]json.RawMessage, error) {
 	}
 	return out, nil
 }
+
+// Equal reports whether two keys are one.
+func (k *Key) Equal(o *Key) bool { return k.Thumbprint == o.Thumbprint }
