@@ -30,6 +30,7 @@ type NewCredential struct {
 	Sources      []netip.Prefix
 	AllowedNames []string
 	ProvenNames  []string
+	Options      core.CredentialOptions
 }
 
 // Created is a new credential or one with a new secret.
@@ -57,7 +58,7 @@ func (s *Service) CreateCredential(ctx context.Context, p *core.Principal, n New
 	if err != nil {
 		return nil, err
 	}
-	if err := mayChoose(p, c.Default, len(c.ProvenNames) > 0); err != nil {
+	if err := mayChoose(p, c.Default, len(c.ProvenNames) > 0 || trusted(c)); err != nil {
 		return nil, err
 	}
 	if err := s.checkOwners(ctx, c); err != nil {
@@ -96,7 +97,8 @@ func (s *Service) draft(t *CredentialType, account core.AccountID, n NewCredenti
 		ID: core.NewID[core.CredentialID](now), Account: account, Type: n.Type, Auth: n.Auth, Label: n.Label, Default: n.Default,
 		Description: n.Description, Tags: n.Tags, State: core.CredentialActive, User: n.User, Group: n.Group, Organisation: n.Organisation,
 		Products: slices.Clone(n.Products), Product: n.Product, PublicID: n.PublicID, Trust: n.Trust, ExpiresAt: n.ExpiresAt,
-		Sources: n.Sources, AllowedNames: n.AllowedNames, ProvenNames: n.ProvenNames, Version: 1, CreatedAt: now, UpdatedAt: now, SecretSetAt: now,
+		Sources: n.Sources, AllowedNames: n.AllowedNames, ProvenNames: n.ProvenNames, Options: n.Options, Version: 1,
+		CreatedAt: now, UpdatedAt: now, SecretSetAt: now,
 	}
 	if c.Auth == "" {
 		c.Auth = t.Auth[0].Kind
@@ -136,6 +138,9 @@ func (s *Service) checkWords(c *core.Credential) (err error) {
 			return core.AsError(err).At(field)
 		}
 	}
+	if err := checkOptions(c); err != nil {
+		return err
+	}
 	if c.Product == "" && len(c.Products) > 0 {
 		c.Product = c.Products[0]
 	}
@@ -159,7 +164,7 @@ func (s *Service) checkWords(c *core.Credential) (err error) {
 }
 
 // mayChoose guards two settings that reach beyond the group: the bare path,
-// and names that count as proven.
+// and names that count as proven, be they listed or whatever is asked for.
 func mayChoose(p *core.Principal, bare, proven bool) error {
 	if bare {
 		if err := Can(p, CredentialDefault, ""); err != nil {

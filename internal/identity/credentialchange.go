@@ -22,6 +22,7 @@ type CredentialChange struct {
 	Sources      *[]netip.Prefix
 	AllowedNames *[]string
 	ProvenNames  *[]string
+	Options      *core.CredentialOptions // replaced as a whole
 }
 
 // apply writes the change into c and lists the fields that were given.
@@ -38,7 +39,8 @@ func (ch CredentialChange) apply(c *core.Credential) (fields []string) {
 	fields = set(fields, "expires_at", &c.ExpiresAt, ch.ExpiresAt)
 	fields = set(fields, "sources", &c.Sources, ch.Sources)
 	fields = set(fields, "allowed_names", &c.AllowedNames, ch.AllowedNames)
-	return set(fields, "proven_names", &c.ProvenNames, ch.ProvenNames)
+	fields = set(fields, "proven_names", &c.ProvenNames, ch.ProvenNames)
+	return set(fields, "options", &c.Options, ch.Options)
 }
 
 // set writes v into dst when it is given, and notes the field.
@@ -62,7 +64,7 @@ func (s *Service) UpdateCredential(ctx context.Context, p *core.Principal, id co
 	}
 	c := *old
 	fields := ch.apply(&c)
-	if err := mayChoose(p, c.Default && !old.Default, !slices.Equal(c.ProvenNames, old.ProvenNames)); err != nil {
+	if err := mayChoose(p, c.Default && !old.Default, !slices.Equal(c.ProvenNames, old.ProvenNames) || trusted(&c) && !trusted(old)); err != nil {
 		return nil, err
 	}
 	if ch.ExpiresAt == nil {

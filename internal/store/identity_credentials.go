@@ -38,6 +38,7 @@ type credentialRow struct {
 	Sources       string `bun:"sources"`
 	AllowedNames  string `bun:"allowed_names"`
 	ProvenNames   string `bun:"proven_names"`
+	Options       string `bun:"options"`
 	Version       int    `bun:"version"`
 	CreatedAt     int64  `bun:"created_at"`
 	UpdatedAt     int64  `bun:"updated_at"`
@@ -47,12 +48,12 @@ type credentialRow struct {
 
 const credentialCols = `c.id, c.account, c.number, c.type, c.auth, c.label, c.is_default, c.description, c.tags, c.state, c.user_id, c.group_id,
 	COALESCE(c.organisation, ''), c.products, c.product, c.public_id, c.secret_hash, c.secret_sealed, c.secret_set_at, c.trust,
-	COALESCE(c.expires_at, 0), c.sources, c.allowed_names, c.proven_names, c.version, c.created_at, c.updated_at, COALESCE(c.revoked_at, 0), c.revoked_reason`
+	COALESCE(c.expires_at, 0), c.sources, c.allowed_names, c.proven_names, c.options, c.version, c.created_at, c.updated_at, COALESCE(c.revoked_at, 0), c.revoked_reason`
 
 func (r *credentialRow) dest() []any {
 	return []any{&r.ID, &r.Account, &r.Number, &r.Type, &r.Auth, &r.Label, &r.Default, &r.Description, &r.Tags, &r.State, &r.User, &r.Group,
 		&r.Organisation, &r.Products, &r.Product, &r.PublicID, &r.SecretHash, &r.SecretSealed, &r.SecretSetAt, &r.Trust,
-		&r.ExpiresAt, &r.Sources, &r.AllowedNames, &r.ProvenNames, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.RevokedAt, &r.RevokedReason}
+		&r.ExpiresAt, &r.Sources, &r.AllowedNames, &r.ProvenNames, &r.Options, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.RevokedAt, &r.RevokedReason}
 }
 
 func (r *credentialRow) core() (core.Credential, error) {
@@ -75,6 +76,9 @@ func (r *credentialRow) core() (core.Credential, error) {
 	}
 	if err == nil && r.Sources != "[]" {
 		c.Sources, err = fromJSON[[]netip.Prefix](r.Sources)
+	}
+	if err == nil && r.Options != "{}" {
+		c.Options, err = fromJSON[core.CredentialOptions](r.Options)
 	}
 	return c, err
 }
@@ -130,12 +134,12 @@ func credentialList(within []core.GroupID, now time.Time) *listing[credentialRow
 func (db *DB) InsertCredential(ctx context.Context, tx core.Tx, c *core.Credential) error {
 	_, err := in(tx).exec(ctx, `INSERT INTO credentials (id, account, number, type, auth, label, is_default, description, tags, state, user_id, group_id,
 		organisation, products, product, public_id, secret_hash, secret_sealed, secret_set_at, trust, expires_at, sources, allowed_names, proven_names,
-		version, created_at, updated_at, revoked_at, revoked_reason)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		options, version, created_at, updated_at, revoked_at, revoked_reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(c.ID), string(c.Account), c.Number, string(c.Type), string(c.Auth), c.Label, c.Default, c.Description, toJSON(c.Tags), string(c.State),
 		string(c.User), string(c.Group), nullText(c.Organisation), toJSON(c.Products), string(c.Product), c.PublicID, nullBytes(c.SecretHash),
 		nullBytes(c.SecretSealed), micros(c.SecretSetAt), nullBytes(c.Trust), nullMicros(c.ExpiresAt), toJSON(c.Sources), toJSON(c.AllowedNames),
-		toJSON(c.ProvenNames), c.Version, micros(c.CreatedAt), micros(c.UpdatedAt), nullMicros(c.RevokedAt), c.RevokedReason)
+		toJSON(c.ProvenNames), toJSON(c.Options), c.Version, micros(c.CreatedAt), micros(c.UpdatedAt), nullMicros(c.RevokedAt), c.RevokedReason)
 	return credentialTaken(err, c)
 }
 
@@ -159,11 +163,11 @@ func credentialTaken(err error, c *core.Credential) error {
 // UpdateCredential implements identity.Storage.
 func (db *DB) UpdateCredential(ctx context.Context, tx core.Tx, c *core.Credential, from int) error {
 	res, err := in(tx).exec(ctx, `UPDATE credentials SET is_default = ?, description = ?, tags = ?, state = ?, organisation = ?, products = ?, product = ?,
-		secret_hash = ?, secret_sealed = ?, secret_set_at = ?, trust = ?, expires_at = ?, sources = ?, allowed_names = ?, proven_names = ?, version = ?,
+		secret_hash = ?, secret_sealed = ?, secret_set_at = ?, trust = ?, expires_at = ?, sources = ?, allowed_names = ?, proven_names = ?, options = ?, version = ?,
 		updated_at = ?, revoked_at = ?, revoked_reason = ? WHERE account = ? AND id = ? AND version = ? AND state = ?`,
 		c.Default, c.Description, toJSON(c.Tags), string(c.State), nullText(c.Organisation), toJSON(c.Products), string(c.Product),
 		nullBytes(c.SecretHash), nullBytes(c.SecretSealed), micros(c.SecretSetAt), nullBytes(c.Trust), nullMicros(c.ExpiresAt), toJSON(c.Sources),
-		toJSON(c.AllowedNames), toJSON(c.ProvenNames), c.Version, micros(c.UpdatedAt), nullMicros(c.RevokedAt), c.RevokedReason,
+		toJSON(c.AllowedNames), toJSON(c.ProvenNames), toJSON(c.Options), c.Version, micros(c.UpdatedAt), nullMicros(c.RevokedAt), c.RevokedReason,
 		string(c.Account), string(c.ID), from, string(core.CredentialActive))
 	if err = hit(res, credentialTaken(err, c), "credential"); core.Is(err, core.KindNotFound) {
 		return core.Errorf(core.KindConflict, "the credential was changed in the meantime")

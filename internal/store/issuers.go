@@ -22,6 +22,7 @@ type issuerRow struct {
 	Config        []byte `bun:"config"`
 	Certificate   []byte `bun:"certificate"`
 	Chain         string `bun:"chain"`
+	Alternates    string `bun:"alternates"`
 	CSR           []byte `bun:"csr"`
 	Key           string `bun:"key_ref"`
 	KeySealed     []byte `bun:"key_sealed"`
@@ -44,14 +45,16 @@ func (r *issuerRow) core() (core.Issuer, error) {
 		CRLThis: timeAt(r.CRLThis), CRLNext: timeAt(r.CRLNext), Responder: r.Responder, ResponderKey: r.ResponderKey,
 		Version: r.Version, CreatedAt: timeAt(r.CreatedAt), UpdatedAt: timeAt(r.UpdatedAt)}
 	var err error
-	i.Chain, err = fromJSON[[][]byte](r.Chain)
+	if i.Chain, err = fromJSON[[][]byte](r.Chain); err == nil && r.Alternates != "[]" {
+		i.Alternates, err = fromJSON[[][][]byte](r.Alternates)
+	}
 	return i, err
 }
 
 func issuerRowOf(i *core.Issuer) *issuerRow {
 	return &issuerRow{ID: string(i.ID), Account: string(i.Account), Slug: i.Slug, Name: i.Name, Connector: i.Connector,
 		Parent: string(i.Parent), Root: i.Root, State: string(i.State), Config: i.Config, Certificate: i.Certificate, Chain: toJSON(i.Chain),
-		CSR: i.CSR, Key: i.Key, KeySealed: i.KeySealed, Algorithm: i.Algorithm, CRLNumber: i.CRLNumber, CRL: i.CRL,
+		Alternates: toJSON(i.Alternates), CSR: i.CSR, Key: i.Key, KeySealed: i.KeySealed, Algorithm: i.Algorithm, CRLNumber: i.CRLNumber, CRL: i.CRL,
 		CRLThis: zeroMicros(i.CRLThis), CRLNext: zeroMicros(i.CRLNext), Responder: i.Responder, ResponderKey: i.ResponderKey,
 		Version: i.Version, CreatedAt: micros(i.CreatedAt), UpdatedAt: micros(i.UpdatedAt)}
 }

@@ -274,6 +274,17 @@ func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, erro
 	return rows, away(err)
 }
 
+// queryKept is query with a prepared statement, for texts that do not vary.
+func (db *DB) queryKept(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	if db.readStmts.on {
+		if s, err := db.readStmts.get(ctx, db.rebind(q)); err == nil {
+			rows, err := s.QueryContext(ctx, args...)
+			return rows, away(err)
+		}
+	}
+	return db.query(ctx, q, args...)
+}
+
 // notFound turns sql.ErrNoRows into a core error about what.
 func notFound(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
