@@ -376,7 +376,9 @@ func failureStatus(code string) int {
 
 // issuerDomains are the names by which dns-persist-01 records call this CA: those
 // of the default product, else the server's own.
-func (c *call) issuerDomains() []string { return c.s.issuerDomains(c.r.Context(), c.cred, c.cred.Product) }
+func (c *call) issuerDomains() []string {
+	return c.s.issuerDomains(c.r.Context(), c.cred, c.cred.Product)
+}
 
 func (s *Service) issuerDomains(ctx context.Context, cred *core.Credential, product core.ProductID) []string {
 	if p, err := s.d.Enroll.Product(ctx, cred.Account, product); err == nil && len(p.Profile.CAA) > 0 {

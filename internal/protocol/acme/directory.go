@@ -11,12 +11,12 @@ import (
 // directoryMeta is RFC 8555 section 9.7.6 with RFC 9444 section 5 and the
 // profiles draft.
 type directoryMeta struct {
-	Terms       string            `json:"termsOfService,omitempty"`
-	Website     string            `json:"website,omitempty"`
-	CAA         []string          `json:"caaIdentities,omitempty"`
-	EAB         bool              `json:"externalAccountRequired"`
-	Subdomains  bool              `json:"subdomainAuthAllowed,omitempty"`
-	Profiles    map[string]string `json:"profiles,omitempty"`
+	Terms      string            `json:"termsOfService,omitempty"`
+	Website    string            `json:"website,omitempty"`
+	CAA        []string          `json:"caaIdentities,omitempty"`
+	EAB        bool              `json:"externalAccountRequired"`
+	Subdomains bool              `json:"subdomainAuthAllowed,omitempty"`
+	Profiles   map[string]string `json:"profiles,omitempty"`
 }
 
 // directoryObject is RFC 8555 section 7.1.1.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -109,6 +108,9 @@ func (c *call) fits(o *core.ACMEOrder, der []byte, auths []*core.Authorization) 
 	device := slices.ContainsFunc(o.Identifiers, func(i core.Identifier) bool {
 		return i.Type == core.IdentifierPermanent || i.Type == core.IdentifierHardware
 	})
+	if len(n.Other) > 0 && !device {
+		return bad("the certificate request asks for names of other kinds than the order")
+	}
 	if cn := strings.TrimSuffix(strings.ToLower(ask.Subject.First("CN")), "."); cn != "" && !device && !asked["ip:"+cn] {
 		asked["dns:"+cn] = true
 	}
@@ -301,6 +303,3 @@ func (c *call) follow(o *core.ACMEOrder) (*core.ACMEOrder, error) {
 	}
 	return c.settle(o, res, err)
 }
-
-// serialHex is a serial number as certificates are stored with it.
-func serialHex(b []byte) string { return strings.TrimLeft(hex.EncodeToString(b), "0") }

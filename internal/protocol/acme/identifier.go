@@ -210,4 +210,3 @@ func (c *call) preProven(id core.Identifier) bool {
 	}
 	return policy.Proven(id.String(), c.cred.ProvenNames)
 }
-
