@@ -2,8 +2,10 @@ package acme_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"math/big"
 	"testing"
 	"time"
@@ -27,4 +29,34 @@ func selfSigned(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return der
+}
+
+// forge breaks the signature of a certificate request.
+func forge(t *testing.T, text string) string {
+	t.Helper()
+	der, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der[len(der)-2] ^= 1
+	return b64(der)
+}
+
+func spkiOf(t *testing.T, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// bareCSR asks for a key without names.
+func bareCSR(t *testing.T, key *ecdsa.PrivateKey) string {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b64(der)
 }

@@ -45,7 +45,9 @@ type world struct {
 	Checks   *checker
 	Secret   string // of every credential
 
-	box    interface{ Seal([]byte, string) ([]byte, error) }
+	box interface {
+		Seal([]byte, string) ([]byte, error)
+	}
 	number int64
 	mu     sync.Mutex
 	server *httptest.Server
