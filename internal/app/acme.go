@@ -14,7 +14,7 @@ import (
 	"github.com/certwright/certwright/internal/protocol/acme"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/validation"
-	"github.com/certwright/certwright/internal/wire/attest"
+	"github.com/certwright/certwright/internal/wire/attestation"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
@@ -123,8 +123,8 @@ func attested(object []byte, token, keyAuthorization, roots string, now time.Tim
 	if !pool.AppendCertsFromPEM([]byte(roots)) {
 		return nil, core.Errorf(core.KindInternal, "the attestation roots of the credential cannot be read")
 	}
-	st, err := attest.Verify(object, attest.Options{Token: token, KeyAuthorization: keyAuthorization, Now: now,
-		Roots: map[string]*x509.CertPool{attest.FormatApple: pool, attest.FormatStep: pool, attest.FormatTPM: pool}})
+	st, err := attestation.Verify(object, attestation.Options{Token: token, KeyAuthorization: keyAuthorization, Now: now,
+		Roots: map[string]*x509.CertPool{attestation.FormatApple: pool, attestation.FormatStep: pool, attestation.FormatTPM: pool}})
 	if err != nil {
 		return nil, err
 	}
