@@ -160,13 +160,22 @@ func (p *page) text() string {
 	out := strconv.Itoa(p.status)
 	switch {
 	case p.location != "":
-		out += ", to " + p.location
+		out += ", to " + redacted(p.location)
 	case p.status == http.StatusOK && p.hidden:
 		out += ", " + strconv.Itoa(len(p.body)) + " octets"
 	case p.status == http.StatusOK:
 		out += ": " + p.body
 	}
 	return out
+}
+
+// redacted is a URL without a password.
+func redacted(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "what is no URL"
+	}
+	return u.Redacted()
 }
 
 func inside(addr net.Addr) bool {
