@@ -94,6 +94,9 @@ func TestVerify(t *testing.T) {
 		if err := m.Verify(m.Key); err != nil {
 			t.Errorf("%s: %v", s.alg, err)
 		}
+		if got := jws.Thumbprint(m.Key.Public); got != m.Key.Thumbprint {
+			t.Errorf("%s: thumbprint %s of the public key, %s of the JWK", s.alg, got, m.Key.Thumbprint)
+		}
 		if err := m.Verify(mustKey(t, es256(t).jwk)); err == nil {
 			t.Errorf("%s: another key verifies", s.alg)
 		}
