@@ -164,8 +164,8 @@ func TestRevocationReasons(t *testing.T) {
 func TestCertID(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		c := w.user(t, w.credential(t, "first", core.ACMEOptions{Control: core.ACMETrusted}))
-		certs, o := c.issue("a.example.internal")
-		x := certificateWithHighSerial(t, w, certs[0], o)
+		certs, _ := c.issue("a.example.internal")
+		x := certificateWithHighSerial(t, c, certs[0])
 		id := certID(x)
 		if !strings.Contains(id, ".AI") { // 0x00 0x8…
 			t.Fatalf("%s", id)
@@ -185,12 +185,14 @@ func TestCertID(t *testing.T) {
 			}
 		}
 		// What an order replaces comes back with the same octets, at any time.
-		a := c.post("new-order", mustJSON(map[string]any{"identifiers": ids("a.example.internal"), "replaces": certID(certs[0])})).want(t, 201, "")
-		first := into[orderDoc](t, a)
-		c.finish(first, a.header.Get("Location"), "a.example.internal")
-		for _, got := range []orderDoc{first, into[orderDoc](t, c.post(a.header.Get("Location"), ""))} {
-			if got.Replaces != certID(certs[0]) {
-				t.Errorf("replaces %q", got.Replaces)
+		for _, replaced := range []string{certID(certs[0]), id} {
+			a := c.post("new-order", mustJSON(map[string]any{"identifiers": ids("a.example.internal"), "replaces": replaced})).want(t, 201, "")
+			first := into[orderDoc](t, a)
+			c.finish(first, a.header.Get("Location"), "a.example.internal")
+			for _, got := range []orderDoc{first, into[orderDoc](t, c.post(a.header.Get("Location"), ""))} {
+				if got.Replaces != replaced {
+					t.Errorf("replaces %q, sent %q", got.Replaces, replaced)
+				}
 			}
 		}
 		if plain, _ := c.order("z.example.internal"); plain.Replaces != "" {
@@ -199,11 +201,16 @@ func TestCertID(t *testing.T) {
 	})
 }
 
-// certificateWithHighSerial stores a certificate like like, but with a serial
-// number that our CA does not give.
-func certificateWithHighSerial(t *testing.T, w *world, like *x509.Certificate, o orderDoc) *x509.Certificate {
+// certificateWithHighSerial stores a certificate of an order as like is, but with a
+// serial number that our CA does not give; others do.
+func certificateWithHighSerial(t *testing.T, c *client, like *x509.Certificate) *x509.Certificate {
 	t.Helper()
+	w := c.w
 	old, err := w.DB.CertificateByIssued(t.Context(), w.Account, like.AuthorityKeyId, like.SerialNumber.Text(16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, err := w.DB.ACMEOrderByCertificate(t.Context(), w.Account, old.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,14 +218,22 @@ func certificateWithHighSerial(t *testing.T, w *world, like *x509.Certificate, o
 	key := ecKey(t)
 	x := create(t, &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "high"}, NotBefore: like.NotBefore, NotAfter: like.NotAfter, DNSNames: like.DNSNames},
 		&x509.Certificate{SubjectKeyId: like.AuthorityKeyId}, key.Public(), key)
-	c := *old
-	c.ID, c.Number, c.Serial, c.Order = core.NewID[core.CertificateID](w.Now()), old.Number+1000, serial.Text(16), ""
+	next, done := *old, *order
+	next.ID, next.Number, next.Serial, next.Order = core.NewID[core.CertificateID](w.Now()), old.Number+1000, serial.Text(16), ""
+	done.ID, done.Wish, done.State = core.NewID[core.ACMEOrderID](w.Now()), "other", core.ACMEOrderReady
 	err = w.DB.InTx(t.Context(), func(ctx context.Context, tx core.Tx) error {
-		if err := w.DB.ReserveCertificate(ctx, tx, &c); err != nil {
+		if err := w.DB.ReserveCertificate(ctx, tx, &next); err != nil {
 			return err
 		}
-		c.State, c.DER, c.Fingerprint = core.CertActive, x.Raw, x.RawTBSCertificate[:32]
-		return w.DB.FinishCertificate(ctx, tx, &c)
+		next.State, next.DER, next.Fingerprint = core.CertActive, x.Raw, x.RawTBSCertificate[:32]
+		if err := w.DB.FinishCertificate(ctx, tx, &next); err != nil {
+			return err
+		}
+		if err := w.DB.InsertACMEOrder(ctx, tx, &done, nil); err != nil {
+			return err
+		}
+		done.State, done.Certificate = core.ACMEOrderValid, next.ID
+		return w.DB.UpdateACMEOrder(ctx, tx, &done, core.ACMEOrderReady)
 	})
 	if err != nil {
 		t.Fatal(err)
