@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -184,4 +185,23 @@ func (c *CA) Shown(ctx context.Context, address, name string) ([]*x509.Certifica
 	}
 	defer conn.Close()
 	return conn.(*tls.Conn).ConnectionState().PeerCertificates, nil
+}
+
+// WebRoot serves a folder of tokens at the port of http-01 until the test's
+// end, as the web server of a host does for clients that have none.
+func (c *CA) WebRoot(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	Serve(t, fmt.Sprintf("127.0.0.1:%d", c.HTTPPort), http.StripPrefix("/.well-known/acme-challenge/", http.FileServer(http.Dir(dir))))
+	return dir
+}
+
+// Audited lists the actions of the audit log about a credential's use.
+func (a *Admin) Audited(t testing.TB, id core.CredentialID) []string {
+	t.Helper()
+	var list []string
+	for _, e := range a.Entries(t, core.Cond{Column: "credential", Op: core.OpEquals, Values: []string{string(id)}}) {
+		list = append(list, e.Action)
+	}
+	return list
 }
