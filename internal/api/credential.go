@@ -68,7 +68,7 @@ type credentialPatch struct {
 func (a *API) updateCredential(ctx context.Context, p *core.Principal, in *credentialPatch) (*out[resource.CredentialDetail], error) {
 	b := &in.Body
 	ch := identity.CredentialChange{Version: b.Version, Default: b.Default, Description: b.Description, Tags: b.Tags, ExpiresAt: b.ExpiresAt,
-		Sources: b.Sources, AllowedNames: b.AllowedNames, ProvenNames: b.ProvenNames}
+		Sources: b.Sources, AllowedNames: b.AllowedNames, ProvenNames: b.ProvenNames, Options: b.Options}
 	if b.NoExpiry {
 		if b.ExpiresAt != nil {
 			return nil, core.Errorf(core.KindInvalid, "no_expiry and expires_at exclude each other").At("no_expiry")
@@ -149,5 +149,5 @@ func (a *API) credentialResource(c *core.Credential) resource.Credential {
 		Tags: list0(c.Tags), State: c.State, Expired: !c.ExpiresAt.IsZero() && !a.d.Now().Before(c.ExpiresAt), User: c.User, Group: c.Group,
 		Organisation: c.Organisation, Products: list0(c.Products), Product: c.Product, PublicID: c.PublicID, SecretSetAt: c.SecretSetAt,
 		Trust: string(c.Trust), ExpiresAt: c.ExpiresAt, Sources: list0(c.Sources), AllowedNames: list0(c.AllowedNames), ProvenNames: list0(c.ProvenNames),
-		Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, RevokedAt: c.RevokedAt, RevokedReason: c.RevokedReason}
+		Options: c.Options, Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, RevokedAt: c.RevokedAt, RevokedReason: c.RevokedReason}
 }

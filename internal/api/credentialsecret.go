@@ -46,7 +46,7 @@ func (a *API) createCredential(ctx context.Context, p *core.Principal, in *in[re
 	made, err := a.d.Identity.CreateCredential(ctx, p, identity.NewCredential{
 		Type: b.Type, Auth: b.Auth, Label: b.Label, Default: b.Default, Description: b.Description, Tags: b.Tags, User: b.User, Group: b.Group,
 		Organisation: b.Organisation, Products: products, Product: first, PublicID: b.PublicID, Trust: []byte(b.Trust), ExpiresAt: b.ExpiresAt,
-		Sources: b.Sources, AllowedNames: b.AllowedNames, ProvenNames: b.ProvenNames,
+		Sources: b.Sources, AllowedNames: b.AllowedNames, ProvenNames: b.ProvenNames, Options: b.Options,
 	})
 	return a.issuedCredential(made, err)
 }

@@ -25,6 +25,19 @@ func (a *API) issuerRoutes() {
 		})
 	register(a, post("issuers", "install-issuer-certificate", "/issuers/{id}/certificate", "Bring the certificate of a CA that a foreign root signed", identity.IssuerManage).
 		says("PEM of the certificate and of those above it up to the root, in any order."), a.installCertificate)
+	register(a, post("issuers", "add-issuer-chain", "/issuers/{id}/chains", "Add a chain to another root that ACME clients can choose", identity.IssuerManage).
+		says("The first certificate has the issuer's name and key, each is signed by the next, and the last need not be a root."), a.addChain)
+	register(a, post("issuers", "remove-issuer-chains", "/issuers/{id}/chains/remove", "Remove all chains to other roots", identity.IssuerManage),
+		func(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
+			i, err := a.issuer(ctx, p, in.ID)
+			if err == nil {
+				_, err = a.d.CA.RemoveChains(ctx, p, p.Account, i.ID)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return a.issuerAnswer(ctx, p, i.ID)
+		})
 	register(a, post("issuers", "enable-issuer", "/issuers/{id}/enable", "Enable a CA", identity.IssuerManage), a.issuerState(core.IssuerActive))
 	register(a, post("issuers", "disable-issuer", "/issuers/{id}/disable", "Disable a CA: it signs no certificates, CRL and OCSP go on", identity.IssuerManage),
 		a.issuerState(core.IssuerDisabled))
@@ -141,6 +154,33 @@ func sortChain(text string, i *core.Issuer) (own []byte, chain [][]byte, err err
 	return own, chain, nil
 }
 
+type chainRequest struct {
+	ByID[core.IssuerID]
+	Body resource.NewChain
+}
+
+func (a *API) addChain(ctx context.Context, p *core.Principal, in *chainRequest) (*out[resource.IssuerDetail], error) {
+	i, err := a.issuer(ctx, p, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var chain [][]byte
+	for rest := []byte(in.Body.Certificates); ; {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			break
+		}
+		if b.Type != "CERTIFICATE" || len(chain) > 20 {
+			return nil, core.Errorf(core.KindInvalid, "give certificates as PEM, and nothing else").At("certificates")
+		}
+		chain = append(chain, b.Bytes)
+	}
+	if _, err := a.d.CA.AddChain(ctx, p, p.Account, i.ID, chain); err != nil {
+		return nil, err
+	}
+	return a.issuerAnswer(ctx, p, i.ID)
+}
+
 // issuerState makes the handler that sets an issuer's state.
 func (a *API) issuerState(state core.IssuerState) handler[ByID[core.IssuerID], out[resource.IssuerDetail]] {
 	return func(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
@@ -196,6 +236,9 @@ func (a *API) issuerAnswer(ctx context.Context, p *core.Principal, id core.Issue
 		return nil, err
 	}
 	d := resource.IssuerDetail{Issuer: issuerResource(i), PEM: certificatePEM(i.Certificate), Chain: chainPEM(i.Chain), CSR: block("CERTIFICATE REQUEST", i.CSR)}
+	for _, chain := range i.Alternates {
+		d.Alternates = append(d.Alternates, chainPEM(chain))
+	}
 	if len(i.Certificate) > 0 {
 		d.Decoded = decode(i.Certificate)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"time"
 
 	"github.com/certwright/certwright/internal/audit"
 	"github.com/certwright/certwright/internal/ca"
@@ -124,12 +125,45 @@ type Authority interface {
 	CreatePending(ctx context.Context, by *core.Principal, s ca.Spec) (*core.Issuer, error)
 	Install(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, certificate []byte, chain [][]byte) (*core.Issuer, error)
 	SetState(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, state core.IssuerState) (*core.Issuer, error)
+	AddChain(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, chain [][]byte) (*core.Issuer, error)
+	RemoveChains(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 	PublishCRL(ctx context.Context, account core.AccountID, id core.IssuerID) (*ca.CRL, error)
 }
 
-// Storage is what the API reads by itself, and the tags that it writes.
+// ACME are the accounts, orders and authorizations of ACME clients. Lists show
+// what belongs to credentials of the groups within; nil: all.
+type ACME interface {
+	ListACMEAccounts(ctx context.Context, q core.ListQuery, within []core.GroupID) (core.Page[core.ACMEAccount], error)
+	ACMEAccountColumns() []core.Column
+	FindACMEAccount(ctx context.Context, account core.AccountID, id core.ACMEAccountID) (*core.ACMEAccount, error)
+	SetACMEAccountState(ctx context.Context, tx core.Tx, account core.AccountID, id core.ACMEAccountID, from, to core.ACMEAccountState) error
+
+	ListACMEOrders(ctx context.Context, q core.ListQuery, within []core.GroupID) (core.Page[core.ACMEOrder], error)
+	ACMEOrderColumns() []core.Column
+	FindACMEOrder(ctx context.Context, account core.AccountID, id core.ACMEOrderID) (*core.ACMEOrder, error)
+	SettleACMEOrders(ctx context.Context, tx core.Tx, id core.AuthorizationID, problem *core.ACMEProblem, now time.Time) error
+
+	ListAuthorizations(ctx context.Context, q core.ListQuery, within []core.GroupID) (core.Page[core.Authorization], error)
+	AuthorizationColumns() []core.Column
+	FindAuthorization(ctx context.Context, account core.AccountID, id core.AuthorizationID) (*core.Authorization, error)
+	Authorizations(ctx context.Context, ids []core.AuthorizationID) ([]*core.Authorization, error)
+	RevokeAuthorization(ctx context.Context, tx core.Tx, account core.AccountID, id core.AuthorizationID, now time.Time) error
+}
+
+// Pulls are the early renewals that administrators ask ACME clients for.
+type Pulls interface {
+	ListRenewalPulls(ctx context.Context, q core.ListQuery) (core.Page[core.RenewalPull], error)
+	RenewalPullColumns() []core.Column
+	RenewalPull(ctx context.Context, account core.AccountID, id core.PullID) (*core.RenewalPull, error)
+	InsertRenewalPull(ctx context.Context, tx core.Tx, p *core.RenewalPull) error
+	CancelRenewalPull(ctx context.Context, tx core.Tx, account core.AccountID, id core.PullID, at time.Time) error
+}
+
+// Storage is what the API reads by itself, and the little that it writes.
 type Storage interface {
 	core.Transactor
+	ACME
+	Pulls
 	Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error)
 	OrderByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Order, error)
 	ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error)

@@ -103,7 +103,7 @@ type ACMEOptions struct {
 	EABOptional   bool     `json:"eab_optional,omitempty" doc:"accounts may be made without external account binding"`
 	MaxAccounts   int      `json:"max_accounts,omitempty" minimum:"0" maximum:"1000000" doc:"most valid accounts, 0 for no limit"`
 	Control       string   `json:"control,omitempty" enum:",challenges,proven,trusted" doc:"how names are proven: by challenges (default; pre-proven names need none), proven: pre-proven names only, trusted: not at all"`
-	Methods       []string `json:"methods,omitempty" doc:"challenge types offered, in this order; none: http-01, dns-01, tls-alpn-01"`
+	Methods       []string `json:"methods,omitempty" nullable:"false" doc:"challenge types offered, in this order; none: http-01, dns-01, tls-alpn-01"`
 	Subdomains    bool     `json:"subdomains,omitempty" doc:"control of a domain authorises the names below it (RFC 9444)"`
 	OrdersPerHour int      `json:"orders_per_hour,omitempty" minimum:"0" maximum:"1000000" doc:"most new orders of an account in an hour, 0 for no limit"`
 	ReuseDays     int      `json:"reuse_days,omitempty" minimum:"0" maximum:"398" doc:"how long a proof is used again, 0 for 30 days"`

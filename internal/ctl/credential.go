@@ -102,8 +102,9 @@ type credentialCreateCmd struct {
 	Default        bool     `help:"It answers on the protocol's bare path, too."`
 	PublicID       string   `name:"public-id" placeholder:"TEXT" help:"User name or reference value, where the kind lets it be chosen."`
 	Trust          string   `type:"path" placeholder:"FILE" help:"client-certificate: PEM file of the CAs, or of the very certificates, that are accepted."`
-	SecretFile     string   `type:"path" placeholder:"FILE" help:"Write the secret to this file (0600) and do not show it."`
-	Force          bool     `help:"Overwrite the file."`
+	acmeFlags
+	SecretFile string `type:"path" placeholder:"FILE" help:"Write the secret to this file (0600) and do not show it."`
+	Force      bool   `help:"Overwrite the file."`
 }
 
 func (c *credentialCreateCmd) Run(ctx context.Context, cli *CLI) error {
@@ -137,6 +138,11 @@ func (c *credentialCreateCmd) request(ctx context.Context, s *session) (n resour
 	}
 	if n.Trust, err = s.optionalFile(c.Trust); err != nil {
 		return n, err
+	}
+	if c.given() {
+		if n.Options.ACME, err = c.options(s, nil); err != nil {
+			return n, err
+		}
 	}
 	if n.User, err = s.user(ctx, c.User); err == nil && n.User == "" {
 		var me *resource.Me

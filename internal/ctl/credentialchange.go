@@ -27,6 +27,7 @@ type credentialUpdateCmd struct {
 	NoProven       bool     `xor:"proven" help:"No names are proven."`
 	Default        *bool    `negatable:"" help:"Whether it answers on the protocol's bare path, too."`
 	Trust          string   `type:"path" placeholder:"FILE" help:"PEM file of the CAs or certificates that are accepted."`
+	acmeFlags
 }
 
 func (c *credentialUpdateCmd) Run(ctx context.Context, cli *CLI) error {
@@ -39,7 +40,7 @@ func (c *credentialUpdateCmd) Run(ctx context.Context, cli *CLI) error {
 		if err != nil {
 			return err
 		}
-		ch, err := c.change(s)
+		ch, err := c.change(s, old)
 		if err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (c *credentialUpdateCmd) Run(ctx context.Context, cli *CLI) error {
 }
 
 // change makes the request of the flags.
-func (c *credentialUpdateCmd) change(s *session) (ch resource.CredentialChange, err error) {
+func (c *credentialUpdateCmd) change(s *session, old *resource.CredentialDetail) (ch resource.CredentialChange, err error) {
 	ch = resource.CredentialChange{
 		Default: c.Default, Description: c.Description, Product: c.DefaultProduct,
 		Tags: changed(c.Tag, c.NoTags), Products: changed(c.Product, false), AllowedNames: changed(c.Allow, c.AllowAny), ProvenNames: changed(c.Proven, c.NoProven),
@@ -78,6 +79,13 @@ func (c *credentialUpdateCmd) change(s *session) (ch resource.CredentialChange, 
 			return ch, err
 		}
 		ch.Trust = &pem
+	}
+	if c.given() {
+		o, err := c.options(s, old.Options.ACME)
+		if err != nil {
+			return ch, err
+		}
+		ch.Options = &resource.CredentialOptions{ACME: o}
 	}
 	if ch == (resource.CredentialChange{}) {
 		return ch, usage("", "nothing to change is given")

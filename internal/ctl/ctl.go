@@ -52,6 +52,8 @@ type CLI struct {
 	Credential   credentialCmd   `cmd:"" help:"API credentials of enrolment clients."`
 	Product      productCmd      `cmd:"" help:"Products: what may be issued."`
 	Issuer       issuerCmd       `cmd:"" help:"Issuing CAs."`
+	ACME         acmeCmd         `cmd:"" name:"acme" help:"Accounts, orders and authorizations of ACME clients."`
+	Renewal      renewalCmd      `cmd:"" help:"Early renewal by ACME clients."`
 	User         userCmd         `cmd:"" help:"People."`
 	Group        groupCmd        `cmd:"" help:"Groups of people, which own credentials and certificates."`
 	Organisation organisationCmd `cmd:"" aliases:"organization" help:"Legal entities."`

@@ -14,16 +14,18 @@ import (
 
 // issuerCmd are the commands about issuing CAs.
 type issuerCmd struct {
-	List          issuerListCmd    `cmd:"" help:"List issuing CAs."`
-	Show          issuerShowCmd    `cmd:"" help:"Show one with its certificate."`
-	CreateRoot    issuerRootCmd    `cmd:"" help:"Make a root CA."`
-	Create        issuerCreateCmd  `cmd:"" help:"Make a CA that another one signs."`
-	CreatePending issuerPendingCmd `cmd:"" help:"Make a CA for a foreign root to sign, and print its CSR."`
-	CSR           issuerCSRCmd     `cmd:"" name:"csr" help:"Print the CSR of a CA that waits for its certificate."`
-	Install       issuerInstallCmd `cmd:"" help:"Bring the certificate of a CA that waits for it."`
-	Enable        issuerEnableCmd  `cmd:"" help:"Let one sign again."`
-	Disable       issuerDisableCmd `cmd:"" help:"Let one sign no more certificates; its CRL and OCSP go on."`
-	PublishCRL    issuerCRLCmd     `cmd:"" name:"publish-crl" help:"Make a new CRL now."`
+	List          issuerListCmd         `cmd:"" help:"List issuing CAs."`
+	Show          issuerShowCmd         `cmd:"" help:"Show one with its certificate."`
+	CreateRoot    issuerRootCmd         `cmd:"" help:"Make a root CA."`
+	Create        issuerCreateCmd       `cmd:"" help:"Make a CA that another one signs."`
+	CreatePending issuerPendingCmd      `cmd:"" help:"Make a CA for a foreign root to sign, and print its CSR."`
+	CSR           issuerCSRCmd          `cmd:"" name:"csr" help:"Print the CSR of a CA that waits for its certificate."`
+	Install       issuerInstallCmd      `cmd:"" help:"Bring the certificate of a CA that waits for it."`
+	Enable        issuerEnableCmd       `cmd:"" help:"Let one sign again."`
+	Disable       issuerDisableCmd      `cmd:"" help:"Let one sign no more certificates; its CRL and OCSP go on."`
+	AddChain      issuerAddChainCmd     `cmd:"" help:"Add a chain to another root, for ACME clients to choose."`
+	RemoveChains  issuerRemoveChainsCmd `cmd:"" help:"Remove all chains to other roots."`
+	PublishCRL    issuerCRLCmd          `cmd:"" name:"publish-crl" help:"Make a new CRL now."`
 }
 
 // issuerRef names an issuing CA on the command line.
@@ -59,7 +61,7 @@ func (c *issuerShowCmd) Run(ctx context.Context, cli *CLI) error {
 		if c.PEM {
 			return s.out.show(d)
 		}
-		return s.out.show(d, "pem", "chain", "csr")
+		return s.out.show(d, "pem", "chain", "csr", "alternates")
 	})
 }
 

@@ -49,6 +49,9 @@ const (
 	CertificateRevoke    Action = "certificate.revoke"
 	CertificateUpdate    Action = "certificate.update" // tags, owner
 
+	RenewalView   Action = "renewal.view"
+	RenewalManage Action = "renewal.manage" // have ACME clients renew early
+
 	AuditView      Action = "audit.view"
 	AuditVerify    Action = "audit.verify"
 	JobView        Action = "job.view"
@@ -141,6 +144,9 @@ var rules = []Rule{
 	{CertificateRenew, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
 	{CertificateUpdate, ScopeGroup, []core.Role{adm, opr}},
+
+	{RenewalView, ScopeAny, []core.Role{adm, cad, app, opr, aud}},
+	{RenewalManage, ScopeAccount, []core.Role{adm, cad, opr}},
 
 	{AuditView, ScopeAccount, []core.Role{adm, cad, aud}},
 	{AuditVerify, ScopeAccount, []core.Role{adm, aud}},

@@ -61,6 +61,8 @@ certificate.export-key  group    x   -   -   x   -   x   -   x
 certificate.renew       group    x   -   -   x   -   x   -   x
 certificate.revoke      group    x   x   -   x   -   -   -   x
 certificate.update      group    x   -   -   x   -   -   -   -
+renewal.view            any      x   x   x   x   x   -   -   -
+renewal.manage          account  x   x   -   x   -   -   -   -
 audit.view              account  x   x   -   -   x   -   -   -
 audit.verify            account  x   -   -   -   x   -   -   -
 job.view                account  x   x   -   x   x   -   -   -

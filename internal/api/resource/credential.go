@@ -21,6 +21,9 @@ type CredentialTypes struct {
 	Items []CredentialType `json:"items" nullable:"false"`
 }
 
+// CredentialOptions are settings that only one type of credential has.
+type CredentialOptions = core.CredentialOptions
+
 // Credential is an API credential without its secret.
 type Credential struct {
 	ID            core.CredentialID    `json:"id"`
@@ -45,6 +48,7 @@ type Credential struct {
 	Sources       []netip.Prefix       `json:"sources" nullable:"false" doc:"address ranges that may use it; empty: all"`
 	AllowedNames  []string             `json:"allowed_names" nullable:"false" doc:"name rules; empty: whatever the product allows"`
 	ProvenNames   []string             `json:"proven_names" nullable:"false" doc:"names whose control has been proven"`
+	Options       CredentialOptions    `json:"options,omitzero" doc:"settings that only its type has"`
 	Version       int                  `json:"version"`
 	CreatedAt     time.Time            `json:"created_at"`
 	UpdatedAt     time.Time            `json:"updated_at"`
@@ -79,24 +83,26 @@ type NewCredential struct {
 	Sources      []netip.Prefix      `json:"sources,omitempty" nullable:"false" maxItems:"100"`
 	AllowedNames []string            `json:"allowed_names,omitempty" nullable:"false" maxItems:"1000"`
 	ProvenNames  []string            `json:"proven_names,omitempty" nullable:"false" maxItems:"1000"`
+	Options      CredentialOptions   `json:"options,omitzero" doc:"settings that only its type has"`
 }
 
 // CredentialChange changes a credential; what is absent stays. Version is the
 // one that was read; when the credential has another by now nothing is changed
 // (kind conflict).
 type CredentialChange struct {
-	Version      int             `json:"version" minimum:"1"`
-	Default      *bool           `json:"default,omitempty"`
-	Description  *string         `json:"description,omitempty" maxLength:"500"`
-	Tags         *[]string       `json:"tags,omitempty" nullable:"false" maxItems:"50"`
-	Products     *[]string       `json:"products,omitempty" nullable:"false" minItems:"1" maxItems:"100" doc:"ids or codes"`
-	Product      *string         `json:"product,omitempty" maxLength:"64" doc:"id or code"`
-	Trust        *string         `json:"trust,omitempty" maxLength:"200000"`
-	ExpiresAt    *time.Time      `json:"expires_at,omitempty"`
-	NoExpiry     bool            `json:"no_expiry,omitempty" doc:"it never expires; excludes expires_at"`
-	Sources      *[]netip.Prefix `json:"sources,omitempty" nullable:"false" maxItems:"100"`
-	AllowedNames *[]string       `json:"allowed_names,omitempty" nullable:"false" maxItems:"1000"`
-	ProvenNames  *[]string       `json:"proven_names,omitempty" nullable:"false" maxItems:"1000"`
+	Version      int                `json:"version" minimum:"1"`
+	Default      *bool              `json:"default,omitempty"`
+	Description  *string            `json:"description,omitempty" maxLength:"500"`
+	Tags         *[]string          `json:"tags,omitempty" nullable:"false" maxItems:"50"`
+	Products     *[]string          `json:"products,omitempty" nullable:"false" minItems:"1" maxItems:"100" doc:"ids or codes"`
+	Product      *string            `json:"product,omitempty" maxLength:"64" doc:"id or code"`
+	Trust        *string            `json:"trust,omitempty" maxLength:"200000"`
+	ExpiresAt    *time.Time         `json:"expires_at,omitempty"`
+	NoExpiry     bool               `json:"no_expiry,omitempty" doc:"it never expires; excludes expires_at"`
+	Sources      *[]netip.Prefix    `json:"sources,omitempty" nullable:"false" maxItems:"100"`
+	AllowedNames *[]string          `json:"allowed_names,omitempty" nullable:"false" maxItems:"1000"`
+	ProvenNames  *[]string          `json:"proven_names,omitempty" nullable:"false" maxItems:"1000"`
+	Options      *CredentialOptions `json:"options,omitempty" doc:"replaced as a whole"`
 }
 
 // IssuedCredential is a new credential, or one with a new secret.

@@ -30,10 +30,12 @@ type Issuer struct {
 // IssuerDetail is one issuer with its certificate.
 type IssuerDetail struct {
 	Issuer
-	PEM     string    `json:"pem,omitempty" doc:"absent while pending"`
-	Chain   []string  `json:"chain" nullable:"false" doc:"PEM of the CA certificates above it, root last"`
-	CSR     string    `json:"csr,omitempty" doc:"PEM, while pending"`
-	Decoded *Contents `json:"decoded,omitempty"`
+	PEM   string   `json:"pem,omitempty" doc:"absent while pending"`
+	Chain []string `json:"chain" nullable:"false" doc:"PEM of the CA certificates above it, root last"`
+	// Alternates lead to other roots.
+	Alternates [][]string `json:"alternates,omitempty" nullable:"false" doc:"PEM of further chains to other roots, each beginning with a certificate for this issuer"`
+	CSR        string     `json:"csr,omitempty" doc:"PEM, while pending"`
+	Decoded    *Contents  `json:"decoded,omitempty"`
 }
 
 // NewIssuer is a CA to be made by the built-in connector.
@@ -51,4 +53,9 @@ type NewIssuer struct {
 // InstallCertificate brings the certificate of a pending issuer.
 type InstallCertificate struct {
 	PEM string `json:"pem" minLength:"1" maxLength:"200000" doc:"the issuer's certificate and those above it, in any order"`
+}
+
+// NewChain is a further chain of an issuer, to another root.
+type NewChain struct {
+	Certificates string `json:"certificates" minLength:"1" maxLength:"200000" doc:"PEM: a certificate for the issuer's name and key, then those above it in order"`
 }

@@ -186,7 +186,10 @@ func (c *call) authorizations(ids []wanted) (all, fresh []*core.Authorization, e
 	}
 	// Only what is proven is used again: sharing an open challenge would let
 	// one order's failure end another.
-	usable = slices.DeleteFunc(usable, func(a *core.Authorization) bool { return a.State != core.AuthorizationValid || !c.still(a) })
+	usable = slices.DeleteFunc(usable, func(a *core.Authorization) bool {
+		attested := a.Method == core.MethodDeviceAttest // for one key only
+		return a.State != core.AuthorizationValid || attested || !c.still(a)
+	})
 	for _, t := range targets {
 		pool := append(slices.Clone(usable), fresh...)
 		if i := slices.IndexFunc(pool, func(a *core.Authorization) bool { return serves(a, t) }); i >= 0 {
@@ -217,7 +220,7 @@ func (c *call) still(a *core.Authorization) bool {
 	if a.Method == core.MethodProven || c.opt.Control == core.ACMEProven {
 		return c.preProven(id)
 	}
-	return len(a.Challenges) > 0 && a.Challenges[0].Method != core.MethodDeviceAttest // an attestation is for one key only
+	return true
 }
 
 // newAuthz is RFC 8555 section 7.4.1.

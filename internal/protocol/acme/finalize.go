@@ -65,7 +65,7 @@ func (c *call) stillAuthorized(o *core.ACMEOrder, auths []*core.Authorization) e
 	now := c.s.d.Now()
 	for _, id := range o.Authorizations {
 		i := slices.IndexFunc(auths, func(a *core.Authorization) bool { return a.ID == id })
-		if i < 0 || auths[i].Shown(now) != core.AuthorizationValid || auths[i].Method == core.MethodProven && !c.still(auths[i]) {
+		if i < 0 || auths[i].Shown(now) != core.AuthorizationValid || !c.still(auths[i]) {
 			p := refuse(http.StatusForbidden, unauthorized, "an authorization of the order is no longer valid")
 			if i >= 0 {
 				p.Identifier = &auths[i].Identifier
