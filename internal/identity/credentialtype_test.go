@@ -65,7 +65,7 @@ func TestSecrets(t *testing.T) {
 	seen := map[string]bool{}
 	used := map[rune]int{}
 	for range 2000 {
-		s := newSecret()
+		s := newSecret(secretLength)
 		if len(s) != secretLength || seen[s] {
 			t.Fatalf("secret %q", s)
 		}

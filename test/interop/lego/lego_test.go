@@ -37,7 +37,7 @@ EOF
 chmod 755 hook`, l.ca.DNS.Control))
 	all := append([]string{"--server", l.ca.Directory(l.cred), "--path", l.dir, "--accept-tos", "--email", "ops@example.com",
 		"--eab", "--kid", l.cred.PublicID, "--hmac", l.key}, args...)
-	return harness.TryEnv(t, l.dir, []string{"LEGO_CA_CERTIFICATES=" + l.ca.RootPEM, "EXEC_PATH=" + hook, "EXEC_POLLING_INTERVAL=1"}, "lego", all...)
+	return harness.TryEnv(t, l.dir, []string{"LEGO_CA_CERTIFICATES=" + l.ca.RootPEM, "EXEC_PATH=" + hook, "EXEC_POLLING_INTERVAL=1", "EXEC_SEQUENCE_INTERVAL=1"}, "lego", all...)
 }
 
 func (l *installation) run(t *testing.T, args ...string) string {
@@ -93,8 +93,10 @@ func TestLego(t *testing.T) {
 	})
 	t.Run("address", func(t *testing.T) {
 		l := install(t, ca)
-		l.run(t, append(l.http(), "-d", "127.0.0.1", "run")...)
-		ca.IssuedFile(t, l.crt("127.0.0.1"), l.cred, "127.0.0.1")
+		// This version orders it as a DNS name; the library beside does better.
+		if out, err := l.try(t, append(l.http(), "-d", "127.0.0.1", "run")...); err == nil || !strings.Contains(out, "its identifier type is ip") {
+			t.Errorf("an address as DNS name: %v\n%s", err, out)
+		}
 	})
 	t.Run("wrong binding", func(t *testing.T) {
 		l := install(t, ca)
