@@ -36,7 +36,9 @@ type Config struct {
 	Session  Session  `embed:"" prefix:"session-"`
 	Mail     Mail     `embed:"" prefix:"mail-"`
 	Outbound Outbound `embed:"" prefix:"outbound-"`
-	Log      Log      `embed:"" prefix:"log-"`
+
+	Validation Validation `embed:"" prefix:"validation-"`
+	Log        Log        `embed:"" prefix:"log-"`
 }
 
 // Listen are the addresses that are listened on; docs/operate/listeners.md is
@@ -108,6 +110,20 @@ type Outbound struct {
 	Proxy   string `help:"Proxy URL, direct, or empty for HTTPS_PROXY of the environment."`
 	NoProxy string `help:"Hosts, domains and CIDR ranges reached directly."`
 	Roots   string `help:"PEM file with roots trusted beside the system's."`
+}
+
+// Validation is how control of names and addresses is checked; see
+// docs/operate/validation.md.
+type Validation struct {
+	Resolvers    []string        `help:"DNS servers, address or address:port; empty: those of /etc/resolv.conf."`
+	HTTPPort     int             `name:"http-port" help:"Port for http-01." default:"80"`
+	TLSPort      int             `name:"tls-port" help:"Port for tls-alpn-01." default:"443"`
+	Loopback     bool            `help:"Loopback addresses may be checked; for tests."`
+	Private      bool            `help:"Private addresses (RFC 1918, RFC 4193) may be checked." default:"true" negatable:""`
+	Timeout      time.Duration   `help:"How long one attempt may take." default:"10s"`
+	Vantages     []string        `help:"URLs of further vantage points (certwright vantage) that look from elsewhere."`
+	VantageToken secret.Redacted `help:"Token that these share; better as CERTWRIGHT_VALIDATION_VANTAGE_TOKEN."`
+	Quorum       int             `help:"How many vantage points, this server among them, must agree; 0: all of two, all but one of more." default:"0"`
 }
 
 // Log is what is logged.

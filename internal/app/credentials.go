@@ -18,9 +18,13 @@ func credentialTypes(cfg Config) []identity.CredentialType {
 			URL:      func(base, label string) string { return join(base+"/.well-known/est", label) },
 			Commands: func(e identity.Endpoint) string { return estCommands(e, cfg) },
 		},
+		{
+			Name: core.CredentialACME, Title: "ACME",
+			Auth:     []identity.AuthOption{{Kind: core.AuthAccessKey, Form: identity.SecretSealed}}, // the key of EAB
+			URL:      func(base, label string) string { return join(base+"/acme", label) + "/directory" },
+			Commands: func(e identity.Endpoint) string { return acmeCommands(e, cfg) },
+		},
 		// Credentials of the protocols that follow can be made ready.
-		unserved(core.CredentialACME, "ACME", func(base, label string) string { return join(base+"/acme", label) + "/directory" },
-			identity.AuthOption{Kind: core.AuthAccessKey, Form: identity.SecretSealed}), // the key of EAB
 		unserved(core.CredentialSCEP, "SCEP", func(base, label string) string { return join(base+"/scep", label) },
 			identity.AuthOption{Kind: core.AuthSharedSecret, Form: identity.SecretHashed}),
 		unserved(core.CredentialCMP, "CMP", func(base, label string) string { return join(base+"/.well-known/cmp/p", label) },
@@ -45,15 +49,34 @@ func join(base, label string) string {
 	return base + "/" + label
 }
 
+// rootFile is where the commands put the root certificate.
+const rootFile = "certwright-root.pem"
+
+// fetchRoot is the command that brings the root certificate.
+func fetchRoot(cfg Config) string {
+	if cfg.External.Plain == "" {
+		return "# copy the root certificate of the CA to " + rootFile
+	}
+	return fmt.Sprintf("curl -fsS -o %s %s/root.crt", rootFile, cfg.External.Plain)
+}
+
+// acmeCommands are client commands for an ACME credential, to copy and paste:
+// certbot on a host that is reached under its name at port 80, and lego.
+func acmeCommands(e identity.Endpoint, cfg Config) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", fetchRoot(cfg))
+	fmt.Fprintf(&b, "REQUESTS_CA_BUNDLE=$PWD/%s certbot certonly --standalone --agree-tos --register-unsafely-without-email \\\n"+
+		"  --server %s \\\n  --eab-kid %s --eab-hmac-key %s -d www.example.internal\n", rootFile, e.URL, e.Credential.PublicID, e.Secret)
+	fmt.Fprintf(&b, "LEGO_CA_CERTIFICATES=%s lego --accept-tos --email ops@example.internal --http --server %s \\\n"+
+		"  --eab --kid %s --hmac %s --domains www.example.internal run\n", rootFile, e.URL, e.Credential.PublicID, e.Secret)
+	return b.String()
+}
+
 // estCommands are client commands for an EST credential, to copy and paste.
 func estCommands(e identity.Endpoint, cfg Config) string {
-	root := "certwright-root.pem"
-	fetch := fmt.Sprintf("curl -fsS -o %s %s/root.crt", root, cfg.External.Plain)
-	if cfg.External.Plain == "" {
-		fetch = fmt.Sprintf("# copy the root certificate of the CA to %s", root)
-	}
+	root := rootFile
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", fetch)
+	fmt.Fprintf(&b, "%s\n", fetchRoot(cfg))
 	b.WriteString("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -subj /CN=www.example.internal \\\n" +
 		"  -addext subjectAltName=DNS:www.example.internal -outform DER | openssl base64 -A > request.b64\n")
 	if e.Credential.Auth == core.AuthClientCert {

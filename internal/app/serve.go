@@ -23,6 +23,7 @@ import (
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/portal"
 	"github.com/certwright/certwright/internal/protocol"
+	"github.com/certwright/certwright/internal/protocol/acme"
 	"github.com/certwright/certwright/internal/protocol/est"
 	"github.com/certwright/certwright/internal/protocol/status"
 	"github.com/certwright/certwright/internal/store"
@@ -39,6 +40,7 @@ type server struct {
 	*parts
 	tls      *serverTLS
 	jobs     *work
+	acme     *acme.Service
 	http     *httpx.Server
 	registry *prometheus.Registry
 	level    *slog.LevelVar
@@ -120,6 +122,9 @@ func (s *server) start(ctx context.Context) error {
 	if s.jobs, err = newWork(ctx, s); err != nil {
 		return err
 	}
+	if s.acme, err = s.newACME(); err != nil {
+		return err
+	}
 	listeners, err := s.listeners()
 	if err != nil {
 		return err
@@ -130,7 +135,10 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.http.Start(ctx); err != nil {
 		return err
 	}
-	return s.jobs.start(ctx)
+	if err := s.jobs.start(ctx); err != nil {
+		return err
+	}
+	return s.resumeACME(ctx)
 }
 
 // run waits for the end, and for SIGHUP.
@@ -154,6 +162,7 @@ loop:
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopDeadline)
 	defer cancel()
 	err := s.http.Stop(end)
+	s.acme.Close()
 	err = errors.Join(err, s.jobs.stop(end), s.audit.Flush(end, true))
 	if _, _, cerr := s.audit.Checkpoint(end); cerr != nil {
 		err = errors.Join(err, cerr)
@@ -184,6 +193,7 @@ func (s *server) reload(ctx context.Context, load Reload) {
 func (s *server) protocols() []protocol.Protocol {
 	return []protocol.Protocol{
 		est.New(est.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Log: s.log, Now: s.now, KeySigner: s.tls.keySigner}),
+		s.acme,
 		status.New(status.Deps{Status: statusOf{s.parts}, Log: s.log, Now: s.now}),
 	}
 }

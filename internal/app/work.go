@@ -89,7 +89,7 @@ func (w *work) start(ctx context.Context) error {
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ expiryNotices) error { return s.notifyExpiry(ctx) }, 10*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
-			return err
+			return errors.Join(err, s.tidyACME(ctx))
 		}, 0),
 	}
 	schedules := []jobs.Schedule{
@@ -104,6 +104,10 @@ func (w *work) start(ctx context.Context) error {
 	}
 	w.every(run, 15*time.Second, "take up half issued orders", func(ctx context.Context) error {
 		_, err := s.enroll.Sweep(ctx)
+		return err
+	})
+	w.every(run, 15*time.Second, "take up half done checks of control", func(ctx context.Context) error {
+		_, err := s.acme.Sweep(ctx, s.now())
 		return err
 	})
 	w.every(run, time.Hour, "renew the server certificate", s.tls.load)

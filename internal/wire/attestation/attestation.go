@@ -1,4 +1,4 @@
-// Package attest verifies the attestation objects of the ACME challenge
+// Package attestation verifies the attestation objects of the ACME challenge
 // device-attest-01 (draft-ietf-acme-device-attest section 5), which borrow their
 // form from WebAuthn Level 2 section 6.5.4: a CBOR map of a format and a
 // statement. Three formats are known: "apple" (Apple managed device
@@ -8,7 +8,7 @@
 // A statement says which device holds a key. Whoever relies on it still has to
 // compare the identifier of the order with Statement.Proves, and the key of the
 // certificate request with Statement.SPKI.
-package attest
+package attestation
 
 import (
 	"crypto/x509"

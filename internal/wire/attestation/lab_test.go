@@ -1,4 +1,4 @@
-package attest_test
+package attestation_test
 
 import (
 	"crypto"
@@ -18,7 +18,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/google/go-tpm/tpm2"
 
-	"github.com/certwright/certwright/internal/wire/attest"
+	"github.com/certwright/certwright/internal/wire/attestation"
 	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
@@ -82,8 +82,8 @@ func (l *lab) certify(tmpl, parent *x509.Certificate, pub crypto.PublicKey, key 
 	return c
 }
 
-func (l *lab) options() attest.Options {
-	return attest.Options{Token: token, KeyAuthorization: keyAuth, Now: l.now,
+func (l *lab) options() attestation.Options {
+	return attestation.Options{Token: token, KeyAuthorization: keyAuth, Now: l.now,
 		Roots: map[string]*x509.CertPool{"apple": l.roots, "step": l.roots, "tpm": l.roots}}
 }
 

@@ -1,4 +1,4 @@
-package attest_test
+package attestation_test
 
 import (
 	"bytes"

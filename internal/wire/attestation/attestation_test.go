@@ -1,4 +1,4 @@
-package attest_test
+package attestation_test
 
 import (
 	"bytes"
@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/wire/attest"
+	"github.com/certwright/certwright/internal/wire/attestation"
 )
 
-func good(t *testing.T, object []byte, opts attest.Options, key crypto.PublicKey) *attest.Statement {
+func good(t *testing.T, object []byte, opts attestation.Options, key crypto.PublicKey) *attestation.Statement {
 	t.Helper()
-	s, err := attest.Verify(object, opts)
+	s, err := attestation.Verify(object, opts)
 	if err != nil {
 		t.Fatalf("refused: %v", err)
 	}
@@ -30,9 +30,9 @@ func good(t *testing.T, object []byte, opts attest.Options, key crypto.PublicKey
 }
 
 // refused checks that an object is refused with a detail that has the words.
-func refused(t *testing.T, object []byte, opts attest.Options, words string) {
+func refused(t *testing.T, object []byte, opts attestation.Options, words string) {
 	t.Helper()
-	s, err := attest.Verify(object, opts)
+	s, err := attestation.Verify(object, opts)
 	var f *core.Failure
 	if !errors.As(err, &f) || s != nil {
 		t.Fatalf("got %+v, %v; want a failure about %q", s, err, words)
@@ -117,7 +117,7 @@ func TestChain(t *testing.T) {
 	}
 	for format, make := range object {
 		opts := l.options()
-		if _, err := attest.Verify(make(leaf[format]()), opts); err != nil {
+		if _, err := attestation.Verify(make(leaf[format]()), opts); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
 		for _, shift := range []time.Duration{-2 * time.Hour, 2 * time.Hour, 24 * 100 * time.Hour} {
@@ -190,9 +190,9 @@ func TestObject(t *testing.T) {
 	} {
 		refused(t, []byte(object), opts, words)
 	}
-	refused(t, make([]byte, attest.MaxSize+1), opts, "more than 65536 octets")
-	refused(t, make([]byte, attest.MaxSize), opts, form)
-	refused(t, enc(t, map[string]any{"fmt": "apple", "attStmt": stmt{"x5c": chain, "pad": make([]byte, attest.MaxSize)}}), opts, "more than")
+	refused(t, make([]byte, attestation.MaxSize+1), opts, "more than 65536 octets")
+	refused(t, make([]byte, attestation.MaxSize), opts, form)
+	refused(t, enc(t, map[string]any{"fmt": "apple", "attStmt": stmt{"x5c": chain, "pad": make([]byte, attestation.MaxSize)}}), opts, "more than")
 }
 
 // Options that lack what is compared must not make everything pass.
@@ -200,15 +200,15 @@ func TestOptions(t *testing.T) {
 	l := newLab(t)
 	empty := sha256.Sum256(nil)
 	object := l.apple(l.leaf(ext(empty[:], 1, 2, 840, 113635, 100, 8, 11, 1), ext([]byte("C02"), 1, 2, 840, 113635, 100, 8, 9, 1)))
-	for _, change := range []func(*attest.Options){
-		func(o *attest.Options) { o.Token = "" },
-		func(o *attest.Options) { o.KeyAuthorization = "" },
-		func(o *attest.Options) { o.Now = time.Time{} },
+	for _, change := range []func(*attestation.Options){
+		func(o *attestation.Options) { o.Token = "" },
+		func(o *attestation.Options) { o.KeyAuthorization = "" },
+		func(o *attestation.Options) { o.Now = time.Time{} },
 	} {
 		opts := l.options()
 		change(&opts)
 		var f *core.Failure
-		if _, err := attest.Verify(object, opts); !errors.As(err, &f) || f.Code != "serverInternal" {
+		if _, err := attestation.Verify(object, opts); !errors.As(err, &f) || f.Code != "serverInternal" {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -218,13 +218,13 @@ func FuzzVerify(f *testing.F) {
 	l := newLab(f)
 	opts := l.options()
 	for _, object := range [][]byte{l.apple(l.appleLeaf("C02ABC", "1", token)), l.step(l.stepLeaf()), l.tpm()} {
-		if _, err := attest.Verify(object, opts); err != nil {
+		if _, err := attestation.Verify(object, opts); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(object)
 	}
 	f.Fuzz(func(t *testing.T, object []byte) {
-		s, err := attest.Verify(object, opts)
+		s, err := attestation.Verify(object, opts)
 		var failure *core.Failure
 		if err != nil && (!errors.As(err, &failure) || s != nil) {
 			t.Errorf("%T %v", err, err)
