@@ -4,6 +4,7 @@ package certbot_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,6 +74,16 @@ func (b *bot) manual(names ...string) []string {
 	return args
 }
 
+// log is what the last run logged.
+func (b *bot) log(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, "log", "letsencrypt.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // live is a file of a lineage.
 func (b *bot) live(name, file string) string { return filepath.Join(b.dir, "etc", "live", name, file) }
 
@@ -115,8 +126,10 @@ func life(t *testing.T, ca *harness.CA) {
 	}
 	b.run(t, "revoke", "--cert-path", b.live(name, "cert.pem"), "--reason", "superseded", "--no-delete-after-revoke")
 	ca.Revoked(t, second, "superseded")
-	if out, err := b.try(t, "revoke", "--cert-path", b.live(name, "cert.pem"), "--no-delete-after-revoke"); err == nil || !strings.Contains(out, "alreadyRevoked") {
-		t.Errorf("revoked twice: %v\n%s", err, out)
+	// This version of certbot falls over the error that it is given; what the
+	// server said is in its log.
+	if _, err := b.try(t, "revoke", "--cert-path", b.live(name, "cert.pem"), "--no-delete-after-revoke"); err == nil || !strings.Contains(b.log(t), "alreadyRevoked") {
+		t.Errorf("revoked twice: %v\n%s", err, b.log(t))
 	}
 
 	// By the certificate's own key, from an installation without an account.
