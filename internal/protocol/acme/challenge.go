@@ -128,6 +128,12 @@ func (s *Service) start(p proof) <-chan struct{} {
 			s.mu.Unlock()
 			close(done)
 		}()
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		case <-s.stop.Done():
+			return
+		}
 		if err := s.prove(s.stop, p); err != nil && s.stop.Err() == nil {
 			s.d.Log.Error("check of an ACME challenge", "authorization", string(p.authz), "error", err.Error())
 		}
