@@ -64,6 +64,12 @@ func (db *DB) Issuer(ctx context.Context, account core.AccountID, id core.Issuer
 	return db.oneIssuer(ctx, keptSelectOf[issuerRow](db), "t.id = ? AND t.account = ?", string(id), string(account))
 }
 
+// IssuerVersion implements enroll.Storage.
+func (db *DB) IssuerVersion(ctx context.Context, account core.AccountID, id core.IssuerID) (version int, err error) {
+	err = db.queryRow(ctx, `SELECT version FROM issuers WHERE id = ? AND account = ?`, string(id), string(account)).Scan(&version)
+	return version, notFound(err, "issuer")
+}
+
 // IssuerBySlug finds an issuer of any account by its word in the status URLs.
 func (db *DB) IssuerBySlug(ctx context.Context, slug string) (*core.Issuer, error) {
 	return db.oneIssuer(ctx, keptSelectOf[issuerRow](db), "t.slug = ?", slug)
