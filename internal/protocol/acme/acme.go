@@ -87,7 +87,7 @@ type Service struct {
 	runs sync.WaitGroup
 
 	mu   sync.Mutex
-	busy map[string]chan struct{} // challenges that this process checks; closed at the end
+	busy map[string]*run // challenges that this process checks
 }
 
 // New makes the protocol. Close ends what it does in the background.
@@ -98,7 +98,7 @@ func New(d Deps) *Service {
 	if d.Delays == nil {
 		d.Delays = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
 	}
-	s := &Service{d: d, busy: map[string]chan struct{}{}}
+	s := &Service{d: d, busy: map[string]*run{}}
 	s.stop, s.end = context.WithCancel(context.Background())
 	return s
 }
