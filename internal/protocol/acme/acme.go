@@ -88,7 +88,7 @@ type Service struct {
 
 	slots chan struct{} // checks that run at the same time
 	mu    sync.Mutex
-	busy  map[string]chan struct{} // challenges that this process checks; closed at the end
+	busy  map[string]*run // challenges that this process checks
 }
 
 // maxChecks is how many checks of control one process makes at the same time;
@@ -103,7 +103,7 @@ func New(d Deps) *Service {
 	if d.Delays == nil {
 		d.Delays = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
 	}
-	s := &Service{d: d, busy: map[string]chan struct{}{}, slots: make(chan struct{}, maxChecks)}
+	s := &Service{d: d, busy: map[string]*run{}, slots: make(chan struct{}, maxChecks)}
 	s.stop, s.end = context.WithCancel(context.Background())
 	return s
 }
