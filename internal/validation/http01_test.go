@@ -232,12 +232,24 @@ func TestHTTP01ServerThatSpeaksOtherwise(t *testing.T) {
 	for text, why := range map[string]string{
 		"SSH-2.0-secret banner\r\n\r\n": "no usable answer",
 		"":                              "timed out",
-		"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort":           "timed out",
-		"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n": "no usable answer",
+		"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort":                                         "timed out",
+		"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n":                               "the connection was closed",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + keyAuth + strings.Repeat(" ", 5000):       "proven", // and then nothing more
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n":                                                    "",
+		strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 5000):                                         "the connection was closed",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n": "",
 	} {
 		port := raw(t, text)
 		s, _, _, _ := site(t, func(d *Deps) { d.HTTPPort, d.Timeout = port, 500*time.Millisecond })
 		r := s.Check(t.Context(), http01("a.example"))
+		if why == "proven" {
+			want(t, r, "", false)
+			continue
+		}
+		if why == "" {
+			want(t, r, "unauthorized", false, "status")
+			continue
+		}
 		want(t, r, "connection", true, why)
 		if strings.Contains(seen(r)+r.Failure.Detail, "secret") {
 			t.Error("a banner is shown")

@@ -175,7 +175,9 @@ func TestAnswersOfVantagesAreNotTrusted(t *testing.T) {
 		"more behind":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}{}`) },
 		"unknown code":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"failure":{"code":"x","detail":"y"}}`) },
 		"other status":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202); fmt.Fprint(w, `{}`) },
-		"redirect":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
 		"endless answer": func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, strings.Repeat(" ", MaxVantageAnswer), `{}`)
 		},

@@ -86,9 +86,14 @@ type Service struct {
 	end  context.CancelFunc
 	runs sync.WaitGroup
 
-	mu   sync.Mutex
-	busy map[string]chan struct{} // challenges that this process checks; closed at the end
+	slots chan struct{} // checks that run at the same time
+	mu    sync.Mutex
+	busy  map[string]*run // challenges that this process checks
 }
+
+// maxChecks is how many checks of control one process makes at the same time;
+// more wait, so that nobody can use this server to flood others.
+const maxChecks = 256
 
 // New makes the protocol. Close ends what it does in the background.
 func New(d Deps) *Service {
@@ -98,7 +103,7 @@ func New(d Deps) *Service {
 	if d.Delays == nil {
 		d.Delays = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
 	}
-	s := &Service{d: d, busy: map[string]chan struct{}{}}
+	s := &Service{d: d, busy: map[string]*run{}, slots: make(chan struct{}, maxChecks)}
 	s.stop, s.end = context.WithCancel(context.Background())
 	return s
 }

@@ -205,7 +205,8 @@ func (c *call) issue(o *core.ACMEOrder) (*core.ACMEOrder, error) {
 	}
 	done := make(chan outcome, 1)
 	ctx := context.WithoutCancel(c.r.Context())
-	r, err := c.request(o)
+	var written *core.ACMEOrder
+	r, err := c.request(o, &written)
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +218,9 @@ func (c *call) issue(o *core.ACMEOrder) (*core.ACMEOrder, error) {
 	defer patience.Stop()
 	select {
 	case x := <-done:
+		if x.err == nil && x.res.Certificate != nil && written != nil && written.Certificate == x.res.Certificate.ID {
+			return written, nil
+		}
 		return c.settle(o, x.res, x.err)
 	case <-patience.C:
 	}
@@ -233,8 +237,8 @@ func (c *call) issue(o *core.ACMEOrder) (*core.ACMEOrder, error) {
 
 // request is the order as enroll takes it. The idempotency key is the order:
 // whoever asks again, after a crash or on another replica, gets the same
-// certificate.
-func (c *call) request(o *core.ACMEOrder) (enroll.Request, error) {
+// certificate. written gets what was written beside the certificate.
+func (c *call) request(o *core.ACMEOrder, written **core.ACMEOrder) (enroll.Request, error) {
 	names, err := namesOf(o.Identifiers)
 	if err != nil {
 		return enroll.Request{}, err
@@ -252,6 +256,7 @@ func (c *call) request(o *core.ACMEOrder) (enroll.Request, error) {
 	}
 	st := c.s.d.Storage
 	r.With = func(ctx context.Context, tx core.Tx, eo *core.Order) error {
+		*written = nil // this may run again
 		next := *o
 		next.Order, next.Certificate, next.UpdatedAt = eo.ID, eo.Certificate, c.s.d.Now()
 		next.State = core.ACMEOrderProcessing
@@ -264,6 +269,9 @@ func (c *call) request(o *core.ACMEOrder) (enroll.Request, error) {
 		}
 		if core.Is(err, core.KindConflict) {
 			return nil // what was issued is recorded in any case
+		}
+		if err == nil {
+			*written = &next
 		}
 		return err
 	}
@@ -311,7 +319,8 @@ func (c *call) follow(o *core.ACMEOrder) (*core.ACMEOrder, error) {
 		res, err := c.s.d.Enroll.Poll(c.r.Context(), c.who, o.Order)
 		return c.settle(o, res, err)
 	}
-	r, err := c.request(o)
+	var written *core.ACMEOrder
+	r, err := c.request(o, &written)
 	if err != nil {
 		return nil, err
 	}

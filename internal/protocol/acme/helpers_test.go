@@ -81,3 +81,13 @@ func request(t *testing.T, key *ecdsa.PrivateKey, x x509.CertificateRequest) str
 	}
 	return mustJSON(map[string]string{"csr": b64(der)})
 }
+
+// nameOf is the one DNS name of a certificate request.
+func nameOf(t testing.TB, der []byte) string {
+	t.Helper()
+	r, err := x509.ParseCertificateRequest(der)
+	if err != nil || len(r.DNSNames) != 1 {
+		t.Fatalf("%v %v", r, err)
+	}
+	return r.DNSNames[0]
+}

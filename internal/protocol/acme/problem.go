@@ -125,6 +125,9 @@ var kinds = map[core.Kind]wire{
 	core.KindUnavailable:     {http.StatusServiceUnavailable, serverInternal},
 }
 
+// Maps reports whether a kind of error has a wire form.
+func Maps(k core.Kind) bool { _, ok := kinds[k]; return ok }
+
 // quotaRetry is what a client is told to wait for a limit that only time or an
 // administrator lifts.
 const quotaRetry = time.Hour

@@ -196,7 +196,7 @@ func (c *call) auditRefusal(op string, err error) {
 	}
 	p := problemOf(err)
 	switch strings.TrimPrefix(p.Type, namespace) {
-	case unauthorized, externalAccountRequired, rejectedIdentifier, rateLimited, badCSR, caa, alreadyReplaced, userActionRequired, badPublicKey:
+	case unauthorized, rejectedIdentifier, rateLimited, badCSR, caa, alreadyReplaced, userActionRequired, badPublicKey:
 	default:
 		return
 	}
