@@ -160,7 +160,13 @@ func (s *Service) prove(ctx context.Context, p proof) (*core.Authorization, erro
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		set := func(ch *core.Challenge) {
+			ch.Failure, ch.Records, ch.Tries = r.Failure, r.Records[:min(len(r.Records), maxRecords)], tries+1
+		}
 		if r.Failure != nil && r.Retry && tries < len(s.d.Delays) {
+			if err := s.note(ctx, p, set); err != nil {
+				return nil, err
+			}
 			t := time.NewTimer(s.d.Delays[tries])
 			select {
 			case <-t.C:
@@ -170,10 +176,24 @@ func (s *Service) prove(ctx context.Context, p proof) (*core.Authorization, erro
 				return nil, ctx.Err()
 			}
 		}
-		return s.decide(ctx, p, a, func(ch *core.Challenge) {
-			ch.Failure, ch.Records, ch.Tries = r.Failure, r.Records[:min(len(r.Records), maxRecords)], tries+1
-		})
+		return s.decide(ctx, p, a, set)
 	}
+}
+
+// note shows a failed attempt in the challenge while further ones follow (RFC
+// 8555 section 8.2). When somebody else writes at the same time, the next
+// attempt says more.
+func (s *Service) note(ctx context.Context, p proof, set func(*core.Challenge)) error {
+	a, err := s.d.Storage.Authorization(ctx, p.cred.ID, p.authz)
+	if err != nil || a.State != core.AuthorizationPending {
+		return err
+	}
+	a.Challenges = slices.Clone(a.Challenges)
+	set(&a.Challenges[p.n])
+	if err = s.markBusy(ctx, a, p.n); core.Is(err, core.KindConflict) {
+		return nil
+	}
+	return err
 }
 
 // check makes one attempt, when one of the places for attempts is free.

@@ -300,6 +300,7 @@ type problemDoc struct {
 	Type        string           `json:"type"`
 	Detail      string           `json:"detail"`
 	Status      int              `json:"status"`
+	Instance    string           `json:"instance"`
 	Algorithms  []string         `json:"algorithms"`
 	Identifier  *core.Identifier `json:"identifier"`
 	Subproblems []problemDoc     `json:"subproblems"`
@@ -377,6 +378,9 @@ func (c *client) send(method, url, contentType, body string) *answer {
 		c.pool = append(c.pool, n)
 		c.mu.Unlock()
 	}
+	if after := r.Header.Get("Retry-After"); after != "" && (strings.Trim(after, "0123456789") != "" || after == "0") {
+		c.t.Errorf("%s %s: Retry-After %q is no number of seconds", method, url, after)
+	}
 	if r.StatusCode >= 400 {
 		a.checkProblem(c.t, method+" "+url)
 	}
@@ -395,6 +399,9 @@ func (a *answer) checkProblem(t testing.TB, what string) {
 	}
 	if a.problem.Status != a.status || !strings.HasPrefix(a.problem.Type, "urn:ietf:params:acme:error:") || a.problem.Detail == "" {
 		t.Errorf("%s: status %d, problem %+v", what, a.status, a.problem)
+	}
+	if a.problem.Identifier != nil {
+		t.Errorf("%s: an identifier outside the subproblems: %s", what, a.body)
 	}
 }
 
@@ -436,6 +443,7 @@ type authzDoc struct {
 	Status     string          `json:"status"`
 	Identifier core.Identifier `json:"identifier"`
 	Challenges []challengeDoc  `json:"challenges"`
+	Expires    string          `json:"expires"`
 	Wildcard   bool            `json:"wildcard"`
 	Subdomains bool            `json:"subdomainAuthAllowed"`
 }
