@@ -63,6 +63,16 @@ func bareCSR(t *testing.T, key *ecdsa.PrivateKey) string {
 	return b64(der)
 }
 
+// nameOf is the one DNS name of a certificate request.
+func nameOf(t testing.TB, der []byte) string {
+	t.Helper()
+	r, err := x509.ParseCertificateRequest(der)
+	if err != nil || len(r.DNSNames) != 1 {
+		t.Fatalf("%v %v", r, err)
+	}
+	return r.DNSNames[0]
+}
+
 // hmacSigned is a flattened message with a MAC.
 func hmacSigned(t *testing.T, secret string, header map[string]any, payload string) string {
 	t.Helper()
@@ -80,14 +90,4 @@ func request(t *testing.T, key *ecdsa.PrivateKey, x x509.CertificateRequest) str
 		t.Fatal(err)
 	}
 	return mustJSON(map[string]string{"csr": b64(der)})
-}
-
-// nameOf is the one DNS name of a certificate request.
-func nameOf(t testing.TB, der []byte) string {
-	t.Helper()
-	r, err := x509.ParseCertificateRequest(der)
-	if err != nil || len(r.DNSNames) != 1 {
-		t.Fatalf("%v %v", r, err)
-	}
-	return r.DNSNames[0]
 }
