@@ -26,18 +26,8 @@ type VantageConfig struct {
 	Token       secret.Redacted `name:"vantage-token" help:"Token that servers must show; better as CERTWRIGHT_VANTAGE_TOKEN."`
 	Certificate string          `name:"tls-certificate" help:"PEM file with certificate and chain; without one plain HTTP is spoken, for a loopback address or a TLS proxy in front."`
 	Key         string          `name:"tls-key" help:"PEM file with its private key."`
-	Checks      VantageChecks   `embed:"" prefix:"validation-"`
+	Checks      Checks          `embed:"" prefix:"validation-"`
 	Log         Log             `embed:"" prefix:"log-"`
-}
-
-// VantageChecks are the settings of [Validation] that a vantage point has.
-type VantageChecks struct {
-	Resolvers []string      `help:"DNS servers, address or address:port; empty: those of /etc/resolv.conf."`
-	HTTPPort  int           `name:"http-port" help:"Port for http-01." default:"80"`
-	TLSPort   int           `name:"tls-port" help:"Port for tls-alpn-01." default:"443"`
-	Loopback  bool          `help:"Loopback addresses may be checked; for tests."`
-	Private   bool          `help:"Private addresses (RFC 1918, RFC 4193) may be checked." default:"true" negatable:""`
-	Timeout   time.Duration `help:"How long one attempt may take." default:"10s"`
 }
 
 // minToken is the least length of the token: whoever knows it can make the
@@ -55,13 +45,11 @@ func Vantage(ctx context.Context, cfg VantageConfig) error {
 	if (cfg.Certificate == "") != (cfg.Key == "") {
 		return errors.New("tls-certificate and tls-key go together")
 	}
-	resolvers, err := resolverAddresses(cfg.Checks.Resolvers)
+	d, err := cfg.Checks.deps(time.Now, log)
 	if err != nil {
 		return err
 	}
-	v := cfg.Checks
-	checks, err := validation.New(validation.Deps{Resolvers: resolvers, HTTPPort: v.HTTPPort, TLSPort: v.TLSPort, AllowLoopback: v.Loopback,
-		DenyPrivate: !v.Private, Timeout: v.Timeout, Now: time.Now, Log: log})
+	checks, err := validation.New(d)
 	if err != nil {
 		return err
 	}
