@@ -100,9 +100,9 @@ func Vantage(ctx context.Context, cfg VantageConfig) error {
 func vantageHandler(checks *validation.Service, token secret.Redacted) http.Handler {
 	want := sha256.Sum256([]byte(token.Reveal()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		shown, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		got := sha256.Sum256([]byte(shown))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !bearer {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			httpx.Reply(w, r, http.StatusUnauthorized, []byte("wrong token\n"))
 			return

@@ -64,7 +64,11 @@ func (s *Service) issued(ctx context.Context, o *core.Order) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := s.d.Storage.Issuer(ctx, o.Account, o.Issuer)
+	version, err := s.d.Storage.IssuerVersion(ctx, o.Account, o.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := s.issuer(ctx, o.Account, o.Issuer, version)
 	if err != nil {
 		return nil, err
 	}

@@ -118,9 +118,7 @@ func (s *Service) Chain(ctx context.Context, account core.AccountID, product cor
 	if err != nil {
 		return nil, err
 	}
-	i, err := s.issuers.get(t.Issuer, t.IssuerVersion, func() (*core.Issuer, error) {
-		return s.d.Storage.Issuer(ctx, account, t.Issuer)
-	})
+	i, err := s.issuer(ctx, account, t.Issuer, t.IssuerVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +128,14 @@ func (s *Service) Chain(ctx context.Context, account core.AccountID, product cor
 	return issuerChain(i), nil
 }
 
-// Product returns a product.
+// Product returns a product as it is now; callers do not change what it points to.
 func (s *Service) Product(ctx context.Context, account core.AccountID, id core.ProductID) (*core.Product, error) {
-	return s.d.Storage.Product(ctx, account, id)
+	c, _, err := s.terms(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	p := c.Product()
+	return &p, nil
 }
 
 // CertificateBySKI finds an active certificate of the credential by its

@@ -197,10 +197,14 @@ func (s *Service) terms(ctx context.Context, account core.AccountID, id core.Pro
 	if err != nil {
 		return nil, nil, err
 	}
-	i, err := s.issuers.get(t.Issuer, t.IssuerVersion, func() (*core.Issuer, error) {
-		return s.d.Storage.Issuer(ctx, account, t.Issuer)
-	})
+	i, err := s.issuer(ctx, account, t.Issuer, t.IssuerVersion)
 	return p, i, err
+}
+
+// issuer returns an issuer of which the version was just read. Its CRL
+// and its responder may be older ones.
+func (s *Service) issuer(ctx context.Context, account core.AccountID, id core.IssuerID, version int) (*core.Issuer, error) {
+	return s.issuers.get(id, version, func() (*core.Issuer, error) { return s.d.Storage.Issuer(ctx, account, id) })
 }
 
 // ask reads the CSR, checks proof of possession, and puts what the caller said

@@ -23,6 +23,9 @@ type Storage interface {
 	Terms(ctx context.Context, account core.AccountID, product core.ProductID) (Terms, error)
 	Product(ctx context.Context, account core.AccountID, id core.ProductID) (*core.Product, error)
 	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
+	// IssuerVersion grows with every change of an issuer but those of its CRL
+	// and its responder.
+	IssuerVersion(ctx context.Context, account core.AccountID, id core.IssuerID) (int, error)
 	// Number allots the next public number of a kind ("order", "certificate").
 	// Numbers grow, are never given twice, and may have gaps.
 	Number(ctx context.Context, kind string) (int64, error)

@@ -129,11 +129,14 @@ func (db *DB) FindACMEOrder(ctx context.Context, account core.AccountID, id core
 	return db.oneACMEOrder(ctx, "id = ? AND account = ?", string(id), string(account))
 }
 
+// openACMEOrder has the states as they stand in the index of wishes, or SQLite
+// does not see that it fits. It does not order by id first, or SQLite takes the
+// index of the account's orders and reads all of them.
+const openACMEOrder = `acme_account = ? AND wish = ? AND state IN ('pending', 'ready') AND expires_at > ? ORDER BY created_at DESC, id DESC LIMIT 1`
+
 // OpenACMEOrder implements acme.Storage.
 func (db *DB) OpenACMEOrder(ctx context.Context, account core.ACMEAccountID, wish string, now time.Time) (*core.ACMEOrder, error) {
-	// The states stand as in the index, or SQLite does not see that it fits.
-	return db.oneACMEOrder(ctx, "acme_account = ? AND wish = ? AND state IN ('pending', 'ready') AND expires_at > ? ORDER BY id DESC LIMIT 1",
-		string(account), wish, micros(now))
+	return db.oneACMEOrder(ctx, openACMEOrder, string(account), wish, micros(now))
 }
 
 // ACMEOrderByCertificate implements acme.Storage.

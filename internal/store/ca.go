@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/certwright/certwright/internal/ca"
 	"github.com/certwright/certwright/internal/core"
 )
@@ -15,14 +13,12 @@ type CA struct{ *DB }
 
 // Issuer implements ca.Storage, leaving the CRL out.
 func (db CA) Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error) {
-	return db.oneIssuer(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.ExcludeColumn("crl").Where("t.id = ?", string(id)).Where("t.account = ?", string(account))
-	})
+	return db.oneIssuer(ctx, keptSelectOf[issuerRow](db.DB, "crl"), "t.id = ? AND t.account = ?", string(id), string(account))
 }
 
 // IssuerBySlug implements ca.Storage.
 func (db CA) IssuerBySlug(ctx context.Context, slug string) (*core.Issuer, error) {
-	return db.oneIssuer(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.ExcludeColumn("crl").Where("t.slug = ?", slug) })
+	return db.oneIssuer(ctx, keptSelectOf[issuerRow](db.DB, "crl"), "t.slug = ?", slug)
 }
 
 // ListIssuers implements ca.Storage.

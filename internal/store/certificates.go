@@ -11,9 +11,9 @@ import (
 	"github.com/certwright/certwright/internal/core"
 )
 
-func (db *DB) oneCertificate(ctx context.Context, where func(*bun.SelectQuery) *bun.SelectQuery) (*core.Certificate, error) {
-	var r certificateRow
-	if err := where(db.read.NewSelect().Model(&r)).Limit(1).Scan(ctx); err != nil {
+func (db *DB) oneCertificate(ctx context.Context, where string, args ...any) (*core.Certificate, error) {
+	r, err := keptRow[certificateRow](ctx, db, keptSelectOf[certificateRow](db), where, args...)
+	if err != nil {
 		return nil, notFound(err, "certificate")
 	}
 	c, err := r.core()
@@ -29,31 +29,23 @@ func (db *DB) oneCertificate(ctx context.Context, where func(*bun.SelectQuery) *
 
 // Certificate implements enroll.Storage.
 func (db *DB) Certificate(ctx context.Context, account core.AccountID, id core.CertificateID) (*core.Certificate, error) {
-	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.id = ?", string(id)).Where("t.account = ?", string(account))
-	})
+	return db.oneCertificate(ctx, "t.id = ? AND t.account = ?", string(id), string(account))
 }
 
 // CertificateByFingerprint finds a certificate by the SHA-256 of its DER.
 func (db *DB) CertificateByFingerprint(ctx context.Context, account core.AccountID, sha256 []byte) (*core.Certificate, error) {
-	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.fingerprint = ?", sha256).Where("t.account = ?", string(account))
-	})
+	return db.oneCertificate(ctx, "t.fingerprint = ? AND t.account = ?", sha256, string(account))
 }
 
 // CertificateByNumber finds a certificate by its public number.
 func (db *DB) CertificateByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Certificate, error) {
-	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.number = ?", number).Where("t.account = ?", string(account)).Where("t.state NOT IN ('reserved', 'abandoned')")
-	})
+	return db.oneCertificate(ctx, "t.number = ? AND t.account = ? AND t.state NOT IN ('reserved', 'abandoned')", number, string(account))
 }
 
 // CertificateBySKI implements enroll.Storage.
 func (db *DB) CertificateBySKI(ctx context.Context, account core.AccountID, credential core.CredentialID, ski []byte) (*core.Certificate, error) {
-	return db.oneCertificate(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.ski = ?", ski).Where("t.account = ?", string(account)).Where("t.credential = ?", string(credential)).
-			Where("t.state = ?", string(core.CertActive)).OrderExpr("t.id DESC")
-	})
+	return db.oneCertificate(ctx, "t.ski = ? AND t.account = ? AND t.credential = ? AND t.state = ? ORDER BY t.id DESC",
+		ski, string(account), string(credential), string(core.CertActive))
 }
 
 // namedLimit bounds CertificatesByName.

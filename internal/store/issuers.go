@@ -61,19 +61,23 @@ func issuerRowOf(i *core.Issuer) *issuerRow {
 
 // Issuer implements enroll.Storage.
 func (db *DB) Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error) {
-	return db.oneIssuer(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.id = ?", string(id)).Where("t.account = ?", string(account))
-	})
+	return db.oneIssuer(ctx, keptSelectOf[issuerRow](db), "t.id = ? AND t.account = ?", string(id), string(account))
+}
+
+// IssuerVersion implements enroll.Storage.
+func (db *DB) IssuerVersion(ctx context.Context, account core.AccountID, id core.IssuerID) (version int, err error) {
+	err = db.queryRow(ctx, `SELECT version FROM issuers WHERE id = ? AND account = ?`, string(id), string(account)).Scan(&version)
+	return version, notFound(err, "issuer")
 }
 
 // IssuerBySlug finds an issuer of any account by its word in the status URLs.
 func (db *DB) IssuerBySlug(ctx context.Context, slug string) (*core.Issuer, error) {
-	return db.oneIssuer(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("t.slug = ?", slug) })
+	return db.oneIssuer(ctx, keptSelectOf[issuerRow](db), "t.slug = ?", slug)
 }
 
-func (db *DB) oneIssuer(ctx context.Context, where func(*bun.SelectQuery) *bun.SelectQuery) (*core.Issuer, error) {
-	var r issuerRow
-	if err := where(db.read.NewSelect().Model(&r)).Scan(ctx); err != nil {
+func (db *DB) oneIssuer(ctx context.Context, s *keptSelect, where string, args ...any) (*core.Issuer, error) {
+	r, err := keptRow[issuerRow](ctx, db, s, where, args...)
+	if err != nil {
 		return nil, notFound(err, "issuer")
 	}
 	i, err := r.core()

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/certwright/certwright/internal/core"
 )
 
@@ -94,26 +92,22 @@ func (db *DB) DropKey(ctx context.Context, tx core.Tx, id core.OrderID) error {
 
 // Order implements enroll.Storage.
 func (db *DB) Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error) {
-	return db.oneOrder(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.id = ?", string(id)).Where("t.account = ?", string(account))
-	})
+	return db.oneOrder(ctx, "t.id = ? AND t.account = ?", string(id), string(account))
 }
 
 // OrderByKey implements enroll.Storage.
 func (db *DB) OrderByKey(ctx context.Context, key string) (*core.Order, error) {
-	return db.oneOrder(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("t.idempotency = ?", key) })
+	return db.oneOrder(ctx, "t.idempotency = ?", key)
 }
 
 // OrderByNumber finds an order by its public number.
 func (db *DB) OrderByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Order, error) {
-	return db.oneOrder(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("t.number = ?", number).Where("t.account = ?", string(account))
-	})
+	return db.oneOrder(ctx, "t.number = ? AND t.account = ?", number, string(account))
 }
 
-func (db *DB) oneOrder(ctx context.Context, where func(*bun.SelectQuery) *bun.SelectQuery) (*core.Order, error) {
-	var r orderRow
-	if err := where(db.read.NewSelect().Model(&r)).Limit(1).Scan(ctx); err != nil {
+func (db *DB) oneOrder(ctx context.Context, where string, args ...any) (*core.Order, error) {
+	r, err := keptRow[orderRow](ctx, db, keptSelectOf[orderRow](db), where, args...)
+	if err != nil {
 		return nil, notFound(err, "order")
 	}
 	o, err := r.core()

@@ -50,17 +50,16 @@ func (db *DB) Terms(ctx context.Context, account core.AccountID, product core.Pr
 
 // Product implements enroll.Storage.
 func (db *DB) Product(ctx context.Context, account core.AccountID, id core.ProductID) (*core.Product, error) {
-	return db.oneProduct(ctx, account, "id", string(id))
+	return db.oneProduct(ctx, account, "t.id = ?", string(id))
 }
 
 // ProductByCode finds a product by its word.
 func (db *DB) ProductByCode(ctx context.Context, account core.AccountID, code string) (*core.Product, error) {
-	return db.oneProduct(ctx, account, "code", code)
+	return db.oneProduct(ctx, account, "t.code = ?", code)
 }
 
-func (db *DB) oneProduct(ctx context.Context, account core.AccountID, column, value string) (*core.Product, error) {
-	var r productRow
-	err := db.read.NewSelect().Model(&r).Where("t.? = ?", bun.Ident(column), value).Where("t.account = ?", string(account)).Scan(ctx)
+func (db *DB) oneProduct(ctx context.Context, account core.AccountID, where, value string) (*core.Product, error) {
+	r, err := keptRow[productRow](ctx, db, keptSelectOf[productRow](db), where+" AND t.account = ?", value, string(account))
 	if err != nil {
 		return nil, notFound(err, "product")
 	}

@@ -71,6 +71,7 @@ type DB struct {
 	writeStmts, readStmts stmtCache
 	wanted                sync.Map // statements to prepare before the next batch
 	numbers               sync.Map // kind -> *block
+	selects               sync.Map // type of row -> *keptSelect
 	commits, calls        atomic.Int64
 }
 

@@ -29,9 +29,10 @@ type plan struct {
 	result  string // JSON file; empty: none
 }
 
-func planned() (plan, error) {
-	p := plan{rounds: 3, clients: []int{8, 32, 64}, certs: 3000, warm: 8,
-		dir: filepath.Join("..", "..", ".cache"), result: filepath.Join("..", "..", ".cache", "bench.json")}
+// planned is what the environment makes of a plan, whose result is a name.
+func planned(p plan) (plan, error) {
+	p.dir = filepath.Join("..", "..", ".cache")
+	p.result = filepath.Join(p.dir, p.result)
 	for name, into := range map[string]*int{"CERTWRIGHT_BENCH_ROUNDS": &p.rounds, "CERTWRIGHT_BENCH_CERTS": &p.certs} {
 		if v := os.Getenv(name); v != "" {
 			n, err := strconv.Atoi(v)
@@ -62,27 +63,33 @@ func planned() (plan, error) {
 // BenchmarkEnrol measures the limit, our server on the engines that there are,
 // and step-ca, in turns.
 func BenchmarkEnrol(b *testing.B) {
-	p, err := planned()
+	p, err := planned(plan{rounds: 3, clients: []int{8, 32, 64}, certs: 3000, warm: 8, result: "bench.json"})
 	if err != nil {
 		b.Fatal(err)
 	}
+	p.benchmark(b, enrolment())
+}
+
+// benchmark runs the plan, prints what came of it and writes it to a file.
+func (p plan) benchmark(b *testing.B, k kind) {
 	for range b.N {
-		r, err := p.run(b)
+		r, err := p.run(b, k)
 		if err != nil {
 			b.Fatal(err)
 		}
 		if err := r.print(os.Stdout); err != nil {
 			b.Fatal(err)
 		}
-		if p.result != "" {
-			if err := r.save(p.result); err != nil {
-				b.Fatal(err)
-			}
+		if err := r.save(p.result); err != nil {
+			b.Fatal(err)
 		}
 		for _, l := range r.Lines {
-			if l.Server == nameSQLite {
-				b.ReportMetric(l.Rate, fmt.Sprintf("certs/s@%d", l.Clients))
-				b.ReportMetric(l.ToStepCA, fmt.Sprintf("of-step-ca@%d", l.Clients))
+			if l.Server != nameSQLite {
+				continue
+			}
+			b.ReportMetric(l.Rate, fmt.Sprintf("certs/s@%d", l.Clients))
+			b.ReportMetric(l.ToStepCA, fmt.Sprintf("of-step-ca@%d", l.Clients))
+			if l.ToLimit > 0 {
 				b.ReportMetric(l.ToLimit, fmt.Sprintf("of-limit@%d", l.Clients))
 			}
 		}
@@ -95,7 +102,7 @@ func TestEnrol(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and starts two servers")
 	}
-	r, err := plan{rounds: 1, clients: []int{4}, certs: 40, warm: 1, dir: t.TempDir()}.run(t)
+	r, err := plan{rounds: 1, clients: []int{4}, certs: 40, warm: 1, dir: t.TempDir()}.run(t, enrolment())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +114,22 @@ func TestEnrol(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	}
+}
+
+// kind is a way to a certificate: who gives it, and how it is asked for.
+type kind struct {
+	certwright func(t testing.TB, dir, database string) (server, error)
+	stepCA     func(t testing.TB, program, dir string) (server, error)
+	load       func(s server, clients int, warm, wishes []wish) (*level, []*x509.Certificate, error)
+	limited    bool // the limit in one process is measured beside it
+}
+
+// enrolment is one request for each certificate: EST, and the signing API of
+// step-ca.
+func enrolment() kind {
+	return kind{limited: true, load: load,
+		certwright: func(t testing.TB, dir, database string) (server, error) { return startEST(t, dir, database) },
+		stepCA:     func(t testing.TB, program, dir string) (server, error) { return startStepCA(t, program, dir) }}
 }
 
 // subject is a server to be measured.
@@ -134,7 +157,7 @@ func (p plan) requests() (r requests, err error) {
 	return r, nil
 }
 
-func (p plan) run(t testing.TB) (*report, error) {
+func (p plan) run(t testing.TB, k kind) (*report, error) {
 	dir, err := p.folder(t)
 	if err != nil {
 		return nil, err
@@ -144,18 +167,20 @@ func (p plan) run(t testing.TB) (*report, error) {
 		return nil, err
 	}
 	subjects := []*subject{
-		{name: nameSQLite, start: func(dir string) (server, error) { return startCertwright(t, dir, "") }},
-		{name: nameStepCA, start: func(dir string) (server, error) { return startStepCA(t, program, dir) }},
+		{name: nameSQLite, start: func(dir string) (server, error) { return k.certwright(t, dir, "") }},
+		{name: nameStepCA, start: func(dir string) (server, error) { return k.stepCA(t, program, dir) }},
 	}
 	r := &report{Machine: machine(), FileSystem: fileSystem(dir), Certificates: p.certs, Postgres: os.Getenv(storetest.PostgresEnv) != ""}
 	if r.Postgres {
 		subjects = append(subjects, &subject{name: namePostgres, start: func(dir string) (server, error) {
-			return startCertwright(t, dir, storetest.PostgresURL(t))
+			return k.certwright(t, dir, storetest.PostgresURL(t))
 		}})
 	}
-	limit, err := limiter(t, dir)
-	if err != nil {
-		return nil, fmt.Errorf("in-process limit: %w", err)
+	var limit limiterFunc
+	if k.limited {
+		if limit, err = limiter(t, dir); err != nil {
+			return nil, fmt.Errorf("in-process limit: %w", err)
+		}
 	}
 	q, err := p.requests()
 	if err != nil {
@@ -163,7 +188,7 @@ func (p plan) run(t testing.TB) (*report, error) {
 	}
 	limits := &subject{name: "limit", lines: map[int][]level{}}
 	for n := range p.rounds {
-		if err := p.round(filepath.Join(dir, strconv.Itoa(n)), subjects, limits, limit, q); err != nil {
+		if err := p.round(filepath.Join(dir, strconv.Itoa(n)), subjects, limits, limit, k, q); err != nil {
 			return nil, err
 		}
 		slices.Reverse(subjects) // nobody is always behind the same one
@@ -177,7 +202,7 @@ func (p plan) run(t testing.TB) (*report, error) {
 // clients after the other it measures limit and servers in direct succession,
 // so that what else the machine does meets them alike. Then it stops them and
 // looks into their stores.
-func (p plan) round(dir string, subjects []*subject, limits *subject, limit limiterFunc, q requests) error {
+func (p plan) round(dir string, subjects []*subject, limits *subject, limit limiterFunc, k kind, q requests) error {
 	for _, s := range subjects {
 		var err error
 		s.certs = nil
@@ -186,13 +211,15 @@ func (p plan) round(dir string, subjects []*subject, limits *subject, limit limi
 		}
 	}
 	for _, c := range p.clients {
-		l, err := limit(q.wishes[c])
-		if err != nil {
-			return fmt.Errorf("in-process limit: %w", err)
+		if limit != nil {
+			l, err := limit(q.wishes[c])
+			if err != nil {
+				return fmt.Errorf("in-process limit: %w", err)
+			}
+			limits.lines[c] = append(limits.lines[c], *l)
 		}
-		limits.lines[c] = append(limits.lines[c], *l)
 		for _, s := range subjects {
-			l, certs, err := load(s.server, c, q.warm[c], q.wishes[c])
+			l, certs, err := k.load(s.server, c, q.warm[c], q.wishes[c])
 			if err != nil {
 				return fmt.Errorf("%s, %d clients: %w", s.name, c, err)
 			}

@@ -25,8 +25,9 @@ import (
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
-// certwright is the shipped binary, asked over EST with a password.
+// certwright is the shipped binary, asked over EST with a password or over ACME.
 type certwright struct {
+	protocol string // that its certificates are recorded with
 	t        testing.TB
 	h        *harness.Server
 	database string // PostgreSQL URL; empty: SQLite
@@ -36,15 +37,24 @@ type certwright struct {
 	issuers  []*x509.Certificate
 }
 
-// startCertwright starts it with an empty database. Its first start makes the
-// EST credential.
-func startCertwright(t testing.TB, dir, database string) (*certwright, error) {
+// startCertwright starts it with an empty database.
+func startCertwright(t testing.TB, dir, database string, args ...string) (*certwright, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	c := &certwright{t: t, database: database}
-	c.h = harness.Start(t, harness.Options{Dir: dir, Database: database})
+	c.h = harness.Start(t, harness.Options{Dir: dir, Database: database, Args: args})
 	c.process = pidWith(dir)
+	return c, nil
+}
+
+// startEST starts it for EST, whose credential the first start makes.
+func startEST(t testing.TB, dir, database string) (*certwright, error) {
+	c, err := startCertwright(t, dir, database)
+	if err != nil {
+		return nil, err
+	}
+	c.protocol = "est"
 	m := regexp.MustCompile(`-u '([^']+)' [^\n]*\n[^\n]*(https://\S+)/simpleenroll`).FindStringSubmatch(c.h.Commands)
 	if m == nil {
 		return nil, fmt.Errorf("the first start printed no EST credential: %q", c.h.Welcome)
@@ -144,7 +154,7 @@ func (c *certwright) stop(certs []*x509.Certificate) error {
 	}
 	defer db.Close()
 	rows, err := db.Query(`SELECT c.fingerprint, b.der FROM certificates c JOIN certificate_bodies b ON b.certificate = c.id
-		WHERE c.protocol = 'est' AND c.state = 'active'`)
+		WHERE c.protocol = '` + c.protocol + `' AND c.state = 'active'`)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ type level struct {
 	ClientCPU    time.Duration `json:"client_cpu_ns"`
 	Commits      float64       `json:"commits"`
 	Transactions float64       `json:"transactions"`
+	Requests     float64       `json:"requests,omitempty"` // signed ones for each certificate, over ACME
 }
 
 func (l *level) rate() float64 { return float64(l.Certificates) / l.Elapsed.Seconds() }
@@ -71,34 +72,54 @@ func load(s server, clients int, warm, wishes []wish) (*level, []*x509.Certifica
 	if _, err := drive(client, clients, calls[:len(warm)], bodies[:len(warm)]); err != nil {
 		return nil, nil, err
 	}
-	l := &level{Clients: clients, Certificates: len(wishes)}
-	c0, t0, err := s.counters()
+	l, err := measured(s, clients, func() ([]time.Duration, error) {
+		return drive(client, clients, calls[len(warm):], bodies[len(warm):])
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	server0, client0 := cpuOf(s.pid()), cpuOfSelf()
-	start := time.Now()
-	took, err := drive(client, clients, calls[len(warm):], bodies[len(warm):])
-	l.Elapsed = time.Since(start)
-	l.ServerCPU, l.ClientCPU = cpuOf(s.pid())-server0, cpuOfSelf()-client0
-	if err != nil {
-		return nil, nil, err
-	}
-	c1, t1, err := s.counters()
-	if err != nil {
-		return nil, nil, err
-	}
-	l.Commits, l.Transactions = c1-c0, t1-t0
-	slices.Sort(took)
-	l.P50, l.P99 = quantile(took, 0.50), quantile(took, 0.99)
-	certs, err := checkAll(s, all, bodies)
+	certs, err := checkAll(s.roots(), all, bodies, s.read)
 	return l, certs, err
 }
 
-// drive makes the calls by so many clients at once and returns how long each
-// took. It stops at the first error.
+// measured takes the time and the counters of f, which tells how long each
+// certificate took.
+func measured(s server, clients int, f func() ([]time.Duration, error)) (*level, error) {
+	c0, t0, err := s.counters()
+	if err != nil {
+		return nil, err
+	}
+	l := &level{Clients: clients}
+	server0, client0 := cpuOf(s.pid()), cpuOfSelf()
+	start := time.Now()
+	took, err := f()
+	l.Elapsed = time.Since(start)
+	l.ServerCPU, l.ClientCPU = cpuOf(s.pid())-server0, cpuOfSelf()-client0
+	if err != nil {
+		return nil, err
+	}
+	c1, t1, err := s.counters()
+	if err != nil {
+		return nil, err
+	}
+	l.Certificates, l.Commits, l.Transactions = len(took), c1-c0, t1-t0
+	slices.Sort(took)
+	l.P50, l.P99 = quantile(took, 0.50), quantile(took, 0.99)
+	return l, nil
+}
+
+// drive makes the calls by so many clients at once.
 func drive(client *http.Client, clients int, calls []call, bodies [][]byte) ([]time.Duration, error) {
-	took := make([]time.Duration, len(calls))
+	return spread(clients, len(calls), func(_, i int) (err error) {
+		bodies[i], err = do(client, &calls[i])
+		return err
+	})
+}
+
+// spread lets clients do the tasks 0 to n-1, each the next that is left, and
+// returns how long each task took. It stops at the first error.
+func spread(clients, tasks int, f func(client, task int) error) ([]time.Duration, error) {
+	took := make([]time.Duration, tasks)
 	errs := make([]error, clients)
 	var next atomic.Int64
 	var failed atomic.Bool
@@ -107,17 +128,16 @@ func drive(client *http.Client, clients int, calls []call, bodies [][]byte) ([]t
 		wg.Go(func() {
 			for !failed.Load() {
 				i := int(next.Add(1)) - 1
-				if i >= len(calls) {
+				if i >= tasks {
 					return
 				}
 				start := time.Now()
-				body, err := do(client, &calls[i])
-				if err != nil {
-					errs[n] = fmt.Errorf("request %d: %w", i, err)
+				if err := f(n, i); err != nil {
+					errs[n] = fmt.Errorf("certificate %d: %w", i, err)
 					failed.Store(true)
 					return
 				}
-				took[i], bodies[i] = time.Since(start), body
+				took[i] = time.Since(start)
 			}
 		})
 	}
@@ -149,15 +169,15 @@ func do(client *http.Client, c *call) ([]byte, error) {
 
 // checkAll reads the answers. No wish is without a certificate of its own, and
 // no serial number is there twice.
-func checkAll(s server, wishes []wish, bodies [][]byte) ([]*x509.Certificate, error) {
+func checkAll(roots *x509.CertPool, wishes []wish, bodies [][]byte, read func([]byte) (certs, issuers []*x509.Certificate, err error)) ([]*x509.Certificate, error) {
 	leaves := make([]*x509.Certificate, len(wishes))
 	serials := make(map[string]bool, len(wishes))
 	for i := range wishes {
-		certs, issuers, err := s.read(bodies[i])
+		certs, issuers, err := read(bodies[i])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", wishes[i].name, err)
 		}
-		if err := wishes[i].check(certs[0], append(certs[1:], issuers...), s.roots()); err != nil {
+		if err := wishes[i].check(certs[0], append(certs[1:], issuers...), roots); err != nil {
 			return nil, err
 		}
 		serial := certs[0].SerialNumber.String()

@@ -33,6 +33,7 @@ type line struct {
 	ClientCPU    time.Duration `json:"client_cpu_per_certificate_ns"`
 	Commits      float64       `json:"commits_per_certificate"`
 	Transactions float64       `json:"transactions_per_certificate"`
+	Requests     float64       `json:"requests_per_certificate,omitempty"`
 	ToStepCA     float64       `json:"ratio_to_step_ca,omitempty"` // of rates
 	CPUToStepCA  float64       `json:"server_cpu_ratio_to_step_ca,omitempty"`
 	ToLimit      float64       `json:"ratio_to_limit"` // of rates
@@ -60,6 +61,7 @@ func lineOf(server string, clients int, rounds []level) line {
 		ClientCPU:    time.Duration(each(func(l *level) float64 { return float64(l.ClientCPU) / n(l) })),
 		Commits:      each(func(l *level) float64 { return l.Commits / n(l) }),
 		Transactions: each(func(l *level) float64 { return l.Transactions / n(l) }),
+		Requests:     each(func(l *level) float64 { return l.Requests }),
 	}
 }
 
@@ -83,10 +85,12 @@ func (r *report) fill(clients []int, subjects []*subject, limits *subject) {
 		}
 	}
 	for _, c := range clients {
-		r.Limit = append(r.Limit, lineOf(limits.name, c, limits.lines[c]))
+		if len(limits.lines[c]) > 0 {
+			r.Limit = append(r.Limit, lineOf(limits.name, c, limits.lines[c]))
+		}
 		for _, s := range subjects {
 			l := lineOf(s.name, c, s.lines[c])
-			l.ToLimit = middle(l.Rounds, func(i int, l *level) float64 { return l.rate() / limits.lines[c][i].rate() })
+			l.ToLimit = middle(l.Rounds[:min(len(l.Rounds), len(limits.lines[c]))], func(i int, l *level) float64 { return l.rate() / limits.lines[c][i].rate() })
 			if s != base {
 				l.ToStepCA = middle(l.Rounds, func(i int, l *level) float64 { return l.rate() / base.lines[c][i].rate() })
 				l.CPUToStepCA = middle(l.Rounds, func(i int, l *level) float64 {
@@ -114,13 +118,13 @@ func (r *report) print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s; data on %s\nMedians of %d rounds with %d certificates each; CPU in milliseconds for each certificate.\n\n",
 		r.Machine, r.FileSystem, len(r.Lines[0].Rounds), r.Certificates)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "server\tclients\tcerts/s\tp50 ms\tp99 ms\tserver CPU\tclient CPU\tcommits/cert\ttx/cert\tto step-ca\tCPU to step-ca\tto limit\t")
+	fmt.Fprintln(w, "server\tclients\trequests/cert\tcerts/s\tp50 ms\tp99 ms\tserver CPU\tclient CPU\tcommits/cert\ttx/cert\tto step-ca\tCPU to step-ca\tto limit\t")
 	for i, l := range slices.Concat(r.Limit, r.Lines) {
 		name, share := l.Server, or(100*l.ToLimit, "%.0f %%")
 		if i < len(r.Limit) {
 			name = "limit (parse, check, judge, lint, sign)"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, l.Clients, l.Rate, ms(l.P50, 1), ms(l.P99, 1),
+		fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, l.Clients, or(l.Requests, "%.2f"), l.Rate, ms(l.P50, 1), ms(l.P99, 1),
 			ms(l.ServerCPU, 2), ms(l.ClientCPU, 2), or(l.Commits, "%.3f"), or(l.Transactions, "%.2f"), or(l.ToStepCA, "%.2f x"), or(l.CPUToStepCA, "%.2f x"), share)
 	}
 	if err := w.Flush(); err != nil {

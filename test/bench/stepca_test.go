@@ -39,8 +39,12 @@ func buildStepCA(dir string) (string, error) {
 // provisioner is the name under which step-ca knows who signs one-time tokens.
 const provisioner = "bench"
 
+// provisionerACME is what "step ca provisioner add acme --type ACME" adds.
+const provisionerACME = "acme"
+
 // stepCA is a step-ca as "step ca init" sets it up: the database badgerv2 with
-// synchronous writes, a JWK provisioner, an ECDSA P-256 hierarchy.
+// synchronous writes, a JWK provisioner, an ECDSA P-256 hierarchy; with an ACME
+// provisioner besides.
 type stepCA struct {
 	dir    string
 	cmd    *exec.Cmd
@@ -51,7 +55,7 @@ type stepCA struct {
 	tokens *ecdsa.PrivateKey // of the provisioner
 }
 
-func startStepCA(t testing.TB, program, dir string) (*stepCA, error) {
+func startStepCA(t testing.TB, program, dir string, args ...string) (*stepCA, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -73,8 +77,8 @@ func startStepCA(t testing.TB, program, dir string) (*stepCA, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(program, s.file("ca.json"))
-	s.cmd.Env = append(os.Environ(), "STEPPATH="+dir)
+	s.cmd = exec.Command(program, append(args, s.file("ca.json"))...)
+	s.cmd.Env = append(os.Environ(), "STEPPATH="+dir, "NO_PROXY=*", "no_proxy=*")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -145,7 +149,8 @@ func (s *stepCA) configure(address string) error {
 		"address": address, "dnsNames": []string{"localhost"}, "logger": object{"format": "text"},
 		"db": object{"type": "badgerv2", "dataSource": s.file("db"), "badgerFileLoadingMode": ""},
 		"authority": object{"provisioners": []object{{"type": "JWK", "name": provisioner, "key": object{
-			"use": "sig", "kty": "EC", "kid": provisioner, "crv": "P-256", "alg": "ES256", "x": b64(point[1:33]), "y": b64(point[33:])}}}},
+			"use": "sig", "kty": "EC", "kid": provisioner, "crv": "P-256", "alg": "ES256", "x": b64(point[1:33]), "y": b64(point[33:])}},
+			{"type": "ACME", "name": provisionerACME}}},
 		"tls": object{"cipherSuites": []string{"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
 			"minVersion": 1.2, "maxVersion": 1.3, "renegotiation": false},
 	}, "", "\t")

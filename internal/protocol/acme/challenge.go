@@ -76,11 +76,14 @@ func (c *call) respond(a *core.Authorization, n int) (*core.Authorization, error
 		}
 		return c.attested(a, n, object)
 	}
-	done := c.s.start(proof{cred: c.cred, acct: c.acct, authz: a.ID, n: n})
+	run := c.s.start(proof{cred: c.cred, acct: c.acct, authz: a.ID, n: n})
 	patience := time.NewTimer(c.s.d.Patience)
 	defer patience.Stop()
 	select {
-	case <-done:
+	case <-run.done:
+		if run.outcome != nil {
+			return run.outcome, nil
+		}
 	case <-patience.C:
 		if err := c.s.markBusy(ctx, a, n); err != nil && !core.Is(err, core.KindConflict) {
 			return nil, err
@@ -110,64 +113,97 @@ type proof struct {
 	n     int
 }
 
+// run is a check under way.
+type run struct {
+	done    chan struct{}       // closed at the end
+	outcome *core.Authorization // then: as this check recorded it; nil: it is to be read
+}
+
 // start checks a challenge beside the request, once in this process however
 // often the client asks. The channel is closed when it is decided.
-func (s *Service) start(p proof) <-chan struct{} {
+func (s *Service) start(p proof) *run {
 	key := string(p.authz) + "/" + strconv.Itoa(p.n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if done, ok := s.busy[key]; ok {
-		return done
+	if r, ok := s.busy[key]; ok {
+		return r
 	}
-	done := make(chan struct{})
-	s.busy[key] = done
+	r := &run{done: make(chan struct{})}
+	s.busy[key] = r
 	s.runs.Go(func() {
 		defer func() {
 			s.mu.Lock()
 			delete(s.busy, key)
 			s.mu.Unlock()
-			close(done)
+			close(r.done)
 		}()
-		if err := s.prove(s.stop, p); err != nil && s.stop.Err() == nil {
+		var err error
+		if r.outcome, err = s.prove(s.stop, p); err != nil && s.stop.Err() == nil {
 			s.d.Log.Error("check of an ACME challenge", "authorization", string(p.authz), "error", err.Error())
 		}
 	})
-	return done
+	return r
 }
 
-// prove makes attempts until one decides. When the process stops in between,
-// nothing is decided and another takes it up.
-func (s *Service) prove(ctx context.Context, p proof) error {
+// prove makes attempts until one decides, and returns what it recorded. When
+// the process stops in between, nothing is decided and another takes it up.
+func (s *Service) prove(ctx context.Context, p proof) (*core.Authorization, error) {
 	for tries := 0; ; tries++ {
 		a, err := s.d.Storage.Authorization(ctx, p.cred.ID, p.authz)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if a.Shown(s.d.Now()) != core.AuthorizationPending {
-			return nil
+			return nil, nil
 		}
 		r := s.check(ctx, p, a)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
+		}
+		set := func(ch *core.Challenge) {
+			ch.Failure, ch.Records, ch.Tries = r.Failure, r.Records[:min(len(r.Records), maxRecords)], tries+1
 		}
 		if r.Failure != nil && r.Retry && tries < len(s.d.Delays) {
+			if err := s.note(ctx, p, set); err != nil {
+				return nil, err
+			}
 			t := time.NewTimer(s.d.Delays[tries])
 			select {
 			case <-t.C:
 				continue
 			case <-ctx.Done():
 				t.Stop()
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 		}
-		return s.decide(ctx, p, func(ch *core.Challenge) {
-			ch.Failure, ch.Records, ch.Tries = r.Failure, r.Records[:min(len(r.Records), maxRecords)], tries+1
-		})
+		return s.decide(ctx, p, a, set)
 	}
 }
 
-// check makes one attempt.
+// note shows a failed attempt in the challenge while further ones follow (RFC
+// 8555 section 8.2). When somebody else writes at the same time, the next
+// attempt says more.
+func (s *Service) note(ctx context.Context, p proof, set func(*core.Challenge)) error {
+	a, err := s.d.Storage.Authorization(ctx, p.cred.ID, p.authz)
+	if err != nil || a.State != core.AuthorizationPending {
+		return err
+	}
+	a.Challenges = slices.Clone(a.Challenges)
+	set(&a.Challenges[p.n])
+	if err = s.markBusy(ctx, a, p.n); core.Is(err, core.KindConflict) {
+		return nil
+	}
+	return err
+}
+
+// check makes one attempt, when one of the places for attempts is free.
 func (s *Service) check(ctx context.Context, p proof, a *core.Authorization) validation.Result {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return validation.Result{}
+	}
 	ch := &a.Challenges[p.n]
 	q := validation.Check{Method: ch.Method, Identifier: a.Identifier, Wildcard: a.Wildcard || a.Subdomains, Token: ch.Token,
 		KeyAuthorization: ch.Token + "." + p.acct.Thumbprint, AccountURL: s.base(p.cred.Label) + "acct/" + string(p.acct.ID)}
@@ -181,25 +217,25 @@ func (s *Service) check(ctx context.Context, p proof, a *core.Authorization) val
 }
 
 // decide records the outcome that set writes into the challenge, with what
-// follows for authorization and orders.
-func (s *Service) decide(ctx context.Context, p proof, set func(*core.Challenge)) error {
+// follows for authorization and orders, and returns what it recorded. a is read
+// anew when it was changed meanwhile: its version tells.
+func (s *Service) decide(ctx context.Context, p proof, a *core.Authorization, set func(*core.Challenge)) (*core.Authorization, error) {
 	for range maxTries {
-		a, err := s.d.Storage.Authorization(ctx, p.cred.ID, p.authz)
-		if err != nil {
-			return err
-		}
 		if a.State != core.AuthorizationPending {
-			return nil // decided, deactivated or revoked meanwhile
+			return nil, nil // decided, deactivated or revoked meanwhile
 		}
-		err = s.record(ctx, p, a, set)
+		decided, err := s.record(ctx, p, *a, set)
 		if !core.Is(err, core.KindConflict) {
-			return err
+			return decided, err
+		}
+		if a, err = s.d.Storage.Authorization(ctx, p.cred.ID, a.ID); err != nil {
+			return nil, err
 		}
 	}
-	return errors.New("the authorization was changed again and again meanwhile")
+	return nil, errors.New("the authorization was changed again and again meanwhile")
 }
 
-func (s *Service) record(ctx context.Context, p proof, a *core.Authorization, set func(*core.Challenge)) error {
+func (s *Service) record(ctx context.Context, p proof, a core.Authorization, set func(*core.Challenge)) (*core.Authorization, error) {
 	now := s.d.Now()
 	a.Challenges = slices.Clone(a.Challenges)
 	ch := &a.Challenges[p.n]
@@ -223,13 +259,18 @@ func (s *Service) record(ctx context.Context, p proof, a *core.Authorization, se
 		a.ExpiresAt = now.Add(life).Truncate(time.Second)
 	}
 	a.BusyUntil, a.UpdatedAt = time.Time{}, now
-	return s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		if err := s.d.Storage.UpdateAuthorization(ctx, tx, a); err != nil {
+	err := s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		if err := s.d.Storage.UpdateAuthorization(ctx, tx, &a); err != nil {
 			return err
 		}
 		s.d.Audit.Write(tx, e)
 		return s.d.Storage.SettleACMEOrders(ctx, tx, a.ID, broken, now)
 	})
+	if err != nil {
+		return nil, err
+	}
+	a.Version++
+	return &a, nil
 }
 
 // attested judges a device attestation, which takes no looking anywhere.
@@ -245,14 +286,15 @@ func (c *call) attested(a *core.Authorization, n int, object []byte) (*core.Auth
 		failure = &core.Failure{Code: unauthorized, Detail: "the attestation is for another device"}
 	}
 	p := proof{cred: c.cred, acct: c.acct, authz: a.ID, n: n}
-	if err := c.s.decide(c.r.Context(), p, func(ch *core.Challenge) {
+	decided, err := c.s.decide(c.r.Context(), p, a, func(ch *core.Challenge) {
 		ch.Failure, ch.Tries = failure, 1
 		if failure == nil {
 			sum := sha256.Sum256(got.SPKI)
 			ch.KeyHash = sum[:]
 		}
-	}); err != nil {
-		return nil, err
+	})
+	if err != nil || decided != nil {
+		return decided, err
 	}
 	return c.s.d.Storage.Authorization(c.r.Context(), c.cred.ID, a.ID)
 }

@@ -11,7 +11,6 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 )
 
@@ -78,7 +77,7 @@ func Parse(body []byte) (*Message, error) {
 		if !ok {
 			return nil, malformed("the JWS has no " + name)
 		}
-		if json.Unmarshal(v, &text[i]) != nil {
+		if text[i], err = stringOf(v); err != nil {
 			return nil, malformed("the member " + name + " of the JWS is no string")
 		}
 		if raw[i], err = base64.RawURLEncoding.Strict().DecodeString(text[i]); err != nil {
@@ -107,7 +106,7 @@ func (m *Message) header(raw []byte) error {
 		if !ok {
 			continue
 		}
-		if json.Unmarshal(v, dst) != nil || string(v) == "null" {
+		if *dst, err = stringOf(v); err != nil || string(v) == "null" {
 			return malformed("the header's " + name + " is no string")
 		}
 	}

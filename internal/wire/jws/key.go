@@ -1,7 +1,6 @@
 package jws
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,7 +9,6 @@ import (
 	"crypto/sha256"
 	_ "crypto/sha512" // for crypto.Hash
 	"encoding/base64"
-	"encoding/json"
 	"math/big"
 )
 
@@ -39,10 +37,11 @@ func ParseKey(raw []byte) (*Key, error) {
 		return bad("the JWK holds a private key, which must not be used any more")
 	}
 	field := func(name string) string {
-		var s string
-		if v, ok := m[name]; !ok || json.Unmarshal(v, &s) != nil {
+		v, ok := m[name]
+		if !ok {
 			return ""
 		}
+		s, _ := stringOf(v)
 		return s
 	}
 	octets := func(name string) []byte {
@@ -143,6 +142,29 @@ func (k *Key) Algorithms() []string {
 	return []string{"EdDSA"}
 }
 
+// Thumbprint is that of a public key as JWK; "" for kinds that ParseKey does
+// not read.
+func Thumbprint(pub crypto.PublicKey) string {
+	var text string
+	switch p := pub.(type) {
+	case *rsa.PublicKey:
+		text = `{"e":"` + b64(big.NewInt(int64(p.E)).Bytes()) + `","kty":"RSA","n":"` + b64(p.N.Bytes()) + `"}`
+	case *ecdsa.PublicKey:
+		point, err := p.Bytes()
+		if err != nil {
+			return ""
+		}
+		half := len(point) / 2 // one octet precedes the coordinates
+		text = `{"crv":"` + p.Params().Name + `","kty":"EC","x":"` + b64(point[1:1+half]) + `","y":"` + b64(point[1+half:]) + `"}`
+	case ed25519.PublicKey:
+		text = `{"crv":"Ed25519","kty":"OKP","x":"` + b64(p) + `"}`
+	default:
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return b64(sum[:])
+}
+
 // Same reports whether pub is this key.
 func (k *Key) Same(pub crypto.PublicKey) bool {
 	p, ok := k.Public.(interface{ Equal(crypto.PublicKey) bool })
@@ -172,38 +194,6 @@ func (k *Key) verify(alg string, input, sig []byte) bool {
 		return ecdsa.Verify(p, sum, r, s)
 	}
 	return false
-}
-
-// members reads a JSON object. Repeated names are an error, because two
-// readers could see two different messages in them.
-func members(raw []byte) (map[string]json.RawMessage, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, malformed("a JSON object is expected")
-	}
-	out := map[string]json.RawMessage{}
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return nil, malformed("the JSON cannot be read")
-		}
-		if _, twice := out[name]; twice {
-			return nil, malformed("a member of the JSON object stands twice")
-		}
-		var v json.RawMessage
-		if d.Decode(&v) != nil {
-			return nil, malformed("the JSON cannot be read")
-		}
-		out[name] = v
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, malformed("the JSON cannot be read")
-	}
-	if _, err := d.Token(); err == nil || d.InputOffset() < int64(len(bytes.TrimRight(raw, " \t\r\n"))) {
-		return nil, malformed("something follows the JSON object")
-	}
-	return out, nil
 }
 
 // Equal reports whether two keys are one.
