@@ -118,14 +118,16 @@ func (c *call) insertAccount(a *core.ACMEAccount) error {
 		c.s.d.Audit.Write(tx, c.event(a, "acme.account.create"))
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if !added {
-		if a, err = st.ACMEAccountByKey(c.r.Context(), c.cred.ID, a.Thumbprint); err != nil {
+	if err != nil || !added {
+		// The request that was faster may have taken the last account allowed.
+		known, kerr := st.ACMEAccountByKey(c.r.Context(), c.cred.ID, a.Thumbprint)
+		switch {
+		case kerr == nil:
+			return c.answerAccount(http.StatusOK, known)
+		case err != nil:
 			return err
 		}
-		return c.answerAccount(http.StatusOK, a)
+		return kerr
 	}
 	return c.answerAccount(http.StatusCreated, a)
 }

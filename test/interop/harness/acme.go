@@ -40,10 +40,17 @@ type CA struct {
 	TLSPort  int // tls-alpn-01
 }
 
+// NewCA makes name server and ports; the server is started by the caller, with
+// Args among its arguments.
+func NewCA(t testing.TB) *CA {
+	t.Helper()
+	return &CA{DNS: StartDNS(t), HTTPPort: FreePort(t), TLSPort: FreePort(t)}
+}
+
 // StartCA starts one.
 func StartCA(t testing.TB, o Options) *CA {
 	t.Helper()
-	c := &CA{DNS: StartDNS(t), HTTPPort: FreePort(t), TLSPort: FreePort(t)}
+	c := NewCA(t)
 	o.Args = append(slices.Clone(o.Args), c.Args()...)
 	c.Server = Start(t, o)
 	c.Admin = c.Server.Admin(t)
