@@ -258,12 +258,22 @@ func (db *DB) rebind(q string) string {
 	return b.String()
 }
 
+// unwatched is the context of a read that is over before its caller's end could
+// stop it: to watch for that, SQLite's driver and database/sql would start a
+// goroutine each.
+func unwatched(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // queryRow runs a prepared read of one row outside of transactions.
 func (db *DB) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
 	q = db.rebind(q)
 	if db.readStmts.on {
 		if s, err := db.readStmts.get(ctx, q); err == nil {
-			return s.QueryRowContext(ctx, args...)
+			return s.QueryRowContext(unwatched(ctx), args...)
 		}
 	}
 	return db.read.DB.QueryRowContext(ctx, q, args...)
@@ -275,11 +285,12 @@ func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, erro
 	return rows, away(err)
 }
 
-// queryKept is query with a prepared statement, for texts that do not vary.
+// queryKept is query with a prepared statement, for texts that do not vary and
+// find few rows.
 func (db *DB) queryKept(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
 	if db.readStmts.on {
 		if s, err := db.readStmts.get(ctx, db.rebind(q)); err == nil {
-			rows, err := s.QueryContext(ctx, args...)
+			rows, err := s.QueryContext(unwatched(ctx), args...)
 			return rows, away(err)
 		}
 	}
