@@ -119,7 +119,6 @@ func TestChaos(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		s.front.meddle = nil
 		t.Logf("of %d requests: %d refused, %d delayed, %d never arrived, %d answers lost, %d used nonces",
 			x.posts.Load(), x.refused.Load(), x.delayed.Load(), x.cut.Load(), x.lost.Load(), x.stale.Load())
 		for i, chain := range chains {
