@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// busyFor is how long a process has for a check and its further attempts
-	// before another takes them up.
-	busyFor = 2 * time.Minute
+	// busyFor is how long a process has for one attempt and the pause after it
+	// before another takes the check up; each attempt begins it anew. Two that
+	// make the same check do no harm: one decides.
+	busyFor = 45 * time.Second
 	// maxRecords is how many observations of a check are kept.
 	maxRecords = 40
 	// maxTries is how often a decision is written again when somebody else
