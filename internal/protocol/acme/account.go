@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/wire/httpx"
@@ -109,7 +108,8 @@ func (c *call) insertAccount(a *core.ACMEAccount) error {
 				return err
 			}
 			if n >= limit {
-				return refuse(http.StatusTooManyRequests, rateLimited, "this credential allows "+strconv.Itoa(limit)+" accounts, and has them").after(24 * time.Hour)
+				// Not a rate: waiting lifts it not, and clients would wait.
+				return refuse(http.StatusForbidden, unauthorized, "this credential allows "+strconv.Itoa(limit)+" accounts, and has them")
 			}
 		}
 		if added, err = st.InsertACMEAccount(ctx, tx, a); err != nil || !added {

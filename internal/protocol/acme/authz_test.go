@@ -93,7 +93,7 @@ func TestFailed(t *testing.T) {
 func TestDeactivate(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		c := w.user(t, w.credential(t, "first", core.ACMEOptions{}))
-		o, url := c.order("a.example.internal")
+		o, _ := c.order("a.example.internal")
 		c.prove(o, "")
 		z := into[authzDoc](t, c.post(o.Authorizations[0], `{"status":"deactivated"}`).want(t, 200, ""))
 		if z.Status != "deactivated" {
@@ -105,7 +105,7 @@ func TestDeactivate(t *testing.T) {
 		if o, _ := c.order("a.example.internal", "b.example.internal"); into[authzDoc](t, c.post(o.Authorizations[0], "")).Status != "pending" {
 			t.Error("a deactivated authorization was used again")
 		}
-		o, url = c.order("c.example.internal")
+		o, url := c.order("c.example.internal")
 		c.post(o.Authorizations[0], `{"status":"deactivated"}`).want(t, 200, "")
 		if got := into[orderDoc](t, c.post(url, "")); got.Status != "invalid" {
 			t.Errorf("%+v", got)

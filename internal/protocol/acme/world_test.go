@@ -52,7 +52,6 @@ type world struct {
 	mu     sync.Mutex
 	server *httptest.Server
 	logs   bytes.Buffer
-	late   []int // answers of 500
 }
 
 // checker answers every check with what set says.

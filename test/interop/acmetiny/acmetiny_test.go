@@ -50,7 +50,7 @@ openssl req -new -newkey rsa:2048 -nodes -keyout host.key -subj / -addext subjec
 		ca.IssuedFile(t, harness.WriteFile(t, dir, "chain.pem", []byte(out)), open, name, other)
 	}
 	harness.Run(t, dir, "openssl", "verify", "-CAfile", ca.RootPEM, "-untrusted", "chain.pem", filepath.Join(dir, "chain.pem"))
-	if _, log, err := tiny(open, "second.key"); err == nil || !strings.Contains(log, "rateLimited") {
+	if _, log, err := tiny(open, "second.key"); err == nil || !strings.Contains(log, "allows 1 accounts") {
 		t.Errorf("more accounts than allowed: %v\n%s", err, log)
 	}
 	if _, log, err := tiny(ca.Credential(t), "account.key"); err == nil || !strings.Contains(log, "externalAccountRequired") {
