@@ -28,6 +28,7 @@ type grammar struct {
 	Serve   serveCmd   `cmd:"" help:"Run the platform."`
 	Admin   adminCmd   `cmd:"" help:"Repairs on the host itself, beside or without a running server."`
 	Ctl     ctlCmd     `cmd:"" help:"Administer a running platform over its API."`
+	Vantage vantageCmd `cmd:"" help:"Run a vantage point: checks of control from another network."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -45,6 +46,12 @@ func (c *serveCmd) Run(ctx context.Context, reload app.Reload) error {
 	}
 	return app.Serve(ctx, c.Config, reload, os.Stdout)
 }
+
+type vantageCmd struct {
+	app.VantageConfig `embed:""`
+}
+
+func (c *vantageCmd) Run(ctx context.Context) error { return app.Vantage(ctx, c.VantageConfig) }
 
 type adminCmd struct {
 	ResetPassword resetPasswordCmd `cmd:"" help:"Give a user a new one-time password."`

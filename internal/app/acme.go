@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"net/url"
@@ -39,12 +40,11 @@ func (s *server) newACME() (*acme.Service, error) {
 
 // service makes the checks of control.
 func (v *Validation) service(p *parts) (*validation.Service, error) {
-	resolvers, err := resolverAddresses(v.Resolvers)
+	d, err := v.deps(p.now, p.log)
 	if err != nil {
 		return nil, err
 	}
-	d := validation.Deps{Resolvers: resolvers, HTTPPort: v.HTTPPort, TLSPort: v.TLSPort, AllowLoopback: v.Loopback,
-		DenyPrivate: !v.Private, Timeout: v.Timeout, Quorum: v.Quorum, Now: p.now, Log: p.log}
+	d.Quorum = v.Quorum
 	extra, err := p.cfg.Outbound.roots()
 	if err != nil {
 		return nil, err
@@ -64,6 +64,13 @@ func (v *Validation) service(p *parts) (*validation.Service, error) {
 		return nil, errors.New("validation-quorum is larger than the number of vantage points, this server among them")
 	}
 	return validation.New(d)
+}
+
+// deps are the settings as package validation takes them.
+func (c *Checks) deps(now func() time.Time, log *slog.Logger) (validation.Deps, error) {
+	resolvers, err := resolverAddresses(c.Resolvers)
+	return validation.Deps{Resolvers: resolvers, HTTPPort: c.HTTPPort, TLSPort: c.TLSPort, AllowLoopback: c.Loopback,
+		DenyPrivate: !c.Private, Timeout: c.Timeout, Now: now, Log: log}, err
 }
 
 // resolverAddresses adds the port of DNS where none is given.

@@ -115,15 +115,21 @@ type Outbound struct {
 // Validation is how control of names and addresses is checked; see
 // docs/operate/validation.md.
 type Validation struct {
-	Resolvers    []string        `help:"DNS servers, address or address:port; empty: those of /etc/resolv.conf."`
-	HTTPPort     int             `name:"http-port" help:"Port for http-01." default:"80"`
-	TLSPort      int             `name:"tls-port" help:"Port for tls-alpn-01." default:"443"`
-	Loopback     bool            `help:"Loopback addresses may be checked; for tests."`
-	Private      bool            `help:"Private addresses (RFC 1918, RFC 4193) may be checked." default:"true" negatable:""`
-	Timeout      time.Duration   `help:"How long one attempt may take." default:"10s"`
+	Checks       `embed:""`
 	Vantages     []string        `help:"URLs of further vantage points (certwright vantage) that look from elsewhere."`
 	VantageToken secret.Redacted `help:"Token that these share; better as CERTWRIGHT_VALIDATION_VANTAGE_TOKEN."`
 	Quorum       int             `help:"How many vantage points, this server among them, must agree; 0: all of two, all but one of more." default:"0"`
+}
+
+// Checks are the settings that the server and its vantage points have in
+// common.
+type Checks struct {
+	Resolvers []string      `help:"DNS servers, address or address:port; empty: those of /etc/resolv.conf."`
+	HTTPPort  int           `name:"http-port" help:"Port for http-01." default:"80"`
+	TLSPort   int           `name:"tls-port" help:"Port for tls-alpn-01." default:"443"`
+	Loopback  bool          `help:"Loopback addresses may be checked; for tests."`
+	Private   bool          `help:"Private addresses (RFC 1918, RFC 4193) may be checked." default:"true" negatable:""`
+	Timeout   time.Duration `help:"How long one attempt may take." default:"10s"`
 }
 
 // Log is what is logged.

@@ -36,6 +36,12 @@ func printStruct(w io.Writer, indent string, v reflect.Value) error {
 	t := v.Type()
 	for i := range t.NumField() {
 		f, x := t.Field(i), v.Field(i)
+		if f.Anonymous { // its fields stand where it stands
+			if err := printStruct(w, indent, x); err != nil {
+				return err
+			}
+			continue
+		}
 		name := f.Tag.Get("name")
 		if name == "" {
 			name = kebab(f.Name)

@@ -139,11 +139,11 @@ func (s *Service) setSecret(c *core.Credential, form SecretForm) (plain string, 
 	case SecretNone:
 		return "", nil
 	case SecretSealed:
-		plain = newSecret()
+		plain = newSecret(sealedLength)
 		c.SecretSealed, err = s.sealer.Seal([]byte(plain), SecretPlace(c.ID))
 		return plain, err
 	default:
-		plain = newSecret()
+		plain = newSecret(secretLength)
 		c.SecretHash = s.hashSecret(c.ID, plain)
 		return plain, nil
 	}

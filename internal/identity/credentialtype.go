@@ -160,10 +160,14 @@ const (
 	labelAlphabet  = "abcdefghjkmnpqrstuvwxyz23456789"                           // 31
 )
 
-// secretLength is that of generated credential secrets: 40 characters of 57
-// are 233 bits, and 40 is a whole number of base64url groups, as clients that
-// decode an ACME EAB key need it.
-const secretLength = 40
+// Lengths of generated secrets. 40 characters of 57 are 233 bits. A sealed one
+// is also what ACME clients decode from base64url as HMAC key: 64 characters are
+// whole groups without padding, and 48 octets; a widespread shell client takes
+// only a multiple of 16.
+const (
+	secretLength = 40
+	sealedLength = 64
+)
 
 // randomText returns n characters of alphabet, each equally likely.
 func randomText(alphabet string, n int) string {
@@ -197,7 +201,7 @@ func newPublicID(t core.CredentialType, r kindRule) string {
 }
 
 // newSecret makes the secret of a credential.
-func newSecret() string { return randomText(secretAlphabet, secretLength) }
+func newSecret(length int) string { return randomText(secretAlphabet, length) }
 
 // newOneTimePassword makes a password for people to type once: 20 characters
 // of 31 are 99 bits, in groups.

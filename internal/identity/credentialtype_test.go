@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/base64"
 	"math"
 	"net/netip"
 	"strings"
@@ -62,10 +63,14 @@ func TestSecrets(t *testing.T) {
 	if len(secretAlphabet) != 57 || len(labelAlphabet) != 31 {
 		t.Errorf("alphabets of %d and %d", len(secretAlphabet), len(labelAlphabet))
 	}
+	// As HMAC key: base64url without padding, of a multiple of 16 octets.
+	if raw, err := base64.RawURLEncoding.DecodeString(newSecret(sealedLength)); err != nil || len(raw) != 48 {
+		t.Errorf("a sealed secret is %d octets: %v", len(raw), err)
+	}
 	seen := map[string]bool{}
 	used := map[rune]int{}
 	for range 2000 {
-		s := newSecret()
+		s := newSecret(secretLength)
 		if len(s) != secretLength || seen[s] {
 			t.Fatalf("secret %q", s)
 		}

@@ -1,10 +1,10 @@
 package validation
 
 import (
+	"bufio"
 	"context"
 	"crypto/subtle"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -12,13 +12,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 )
 
 const (
 	maxRedirects = 10
-	maxBody      = 4 << 10  // octets of an answer that are read
-	maxHeader    = 16 << 10 // octets of an answer's header
+	maxBody      = 4 << 10  // octets of a body that are read
+	maxAll       = 32 << 10 // octets that are read of an answer with its header
 	maxLocation  = 2000     // octets of a redirect's target
 	userAgent    = "Certwright-validation"
 )
@@ -160,13 +159,22 @@ func (p *page) text() string {
 	out := strconv.Itoa(p.status)
 	switch {
 	case p.location != "":
-		out += ", to " + p.location
+		out += ", to " + redacted(p.location)
 	case p.status == http.StatusOK && p.hidden:
 		out += ", " + strconv.Itoa(len(p.body)) + " octets"
 	case p.status == http.StatusOK:
 		out += ": " + p.body
 	}
 	return out
+}
+
+// redacted is a URL without a password.
+func redacted(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "what is no URL"
+	}
+	return u.Redacted()
 }
 
 func inside(addr net.Addr) bool {
@@ -178,40 +186,51 @@ func inside(addr net.Addr) bool {
 	return private(ip) || ip.IsLoopback()
 }
 
-// errSpent stops the transport from dialling by itself: it would look up the
-// name again.
-var errSpent = errors.New("the connection is used up")
-
-// exchangeHTTP makes one request over a connection.
+// exchangeHTTP makes one request over a connection, without net/http's
+// transport: that may dial again by itself, and writes what a stranger sends too
+// early into the log.
 func exchangeHTTP(ctx context.Context, conn net.Conn, u *url.URL) (*page, error) {
-	var used atomic.Bool
-	take := func(context.Context, string, string) (net.Conn, error) {
-		if used.Swap(true) {
-			return nil, errSpent
-		}
-		return conn, nil
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	p, err := requestHTTP(ctx, conn, u)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err() // which is why the connection was closed
 	}
-	tr := &http.Transport{
-		DialContext: take, DialTLSContext: take, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeader,
-	}
-	defer tr.CloseIdleConnections()
-	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{
+	return p, err
+}
+
+func requestHTTP(ctx context.Context, conn net.Conn, u *url.URL) (*page, error) {
+	req := (&http.Request{Method: http.MethodGet, URL: u, Close: true, Header: http.Header{
 		"User-Agent": {userAgent}, "Accept": {"*/*"},
 	}}).WithContext(ctx)
-	resp, err := tr.RoundTrip(req)
-	if err != nil {
+	if err := req.Write(conn); err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	in := bufio.NewReader(io.LimitReader(conn, maxAll))
+	for {
+		resp, err := http.ReadResponse(in, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+			continue // an interim response (RFC 9110 section 15.2)
+		}
+		return readPage(resp)
+	}
+}
+
+// readPage leaves the body open: closing it would read on to its end. The
+// connection is closed instead.
+func readPage(resp *http.Response) (*page, error) {
 	p := &page{status: resp.StatusCode}
-	if p.status >= 300 && p.status < 400 {
+	switch {
+	case p.status >= 300 && p.status < 400:
 		p.location = resp.Header.Get("Location")
-		return p, nil
+	case p.status == http.StatusOK:
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+		if err != nil {
+			return nil, err
+		}
+		p.body = string(body)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	if err != nil {
-		return nil, err
-	}
-	p.body = string(body)
 	return p, nil
 }

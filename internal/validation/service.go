@@ -25,7 +25,8 @@ const resolvConf = "/etc/resolv.conf"
 type Deps struct {
 	// Resolvers are recursive DNS servers as "host:port", asked in this order.
 	// They should check DNSSEC: this service sees its failures only through
-	// them. With none, /etc/resolv.conf is read, once.
+	// them. With none, /etc/resolv.conf is read, once, and without
+	// that this host is asked.
 	Resolvers []string
 	// HTTPPort and TLSPort stand for 80 and 443; 0 means just these. Redirects
 	// without a port go there too.
@@ -109,7 +110,9 @@ func (s *Service) setResolvers() error {
 	if len(s.resolvers) == 0 {
 		c, err := dns.ClientConfigFromFile(resolvConf)
 		if err != nil || len(c.Servers) == 0 {
-			return core.Errorf(core.KindInvalid, "no DNS resolver is configured, and %s names none", resolvConf).At("resolvers")
+			// As every resolver library does (resolv.conf(5)). Without one, names
+			// cannot be checked, but nothing else of the platform needs it.
+			c = &dns.ClientConfig{Servers: []string{"127.0.0.1"}, Port: "53"}
 		}
 		for _, a := range c.Servers {
 			s.resolvers = append(s.resolvers, net.JoinHostPort(a, c.Port))

@@ -9,6 +9,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -79,13 +80,13 @@ func serverName(t target) string {
 
 // tlsReason says in plain words why there is no TLS connection.
 func tlsReason(err error) string {
-	var alert tls.AlertError
+	var alert *net.OpError
 	var header tls.RecordHeaderError
 	switch {
 	case network(err):
 		return reason(err)
-	case errors.As(err, &alert):
-		return "the server refused: " + strings.TrimPrefix(alert.Error(), "tls: ")
+	case errors.As(err, &alert) && alert.Op == "remote error": // how crypto/tls hands out alerts
+		return "the server refused: " + strings.TrimPrefix(alert.Err.Error(), "tls: ")
 	case errors.As(err, &header):
 		return "the server does not speak TLS"
 	}

@@ -24,7 +24,7 @@ type accountObject struct {
 	Status   core.ACMEAccountState `json:"status"`
 	Contact  []string              `json:"contact,omitempty"`
 	Terms    bool                  `json:"termsOfServiceAgreed,omitempty"`
-	External *externalBinding      `json:"externalAccountBinding,omitempty"`
+	External any                   `json:"externalAccountBinding,omitempty"`
 	Orders   string                `json:"orders"`
 }
 
@@ -40,6 +40,11 @@ func (c *call) answerAccount(status int, a *core.ACMEAccount) error {
 	o := accountObject{Status: a.State, Contact: a.Contacts, Terms: a.Terms, Orders: u + "/orders"}
 	if a.External != "" {
 		o.External = &externalBinding{a.External}
+		// RFC 8555 section 7.3.4: to who made it, the account shows the binding
+		// as it was sent. The MAC is of no use later and is not kept.
+		if status == http.StatusCreated {
+			o.External = c.binding
+		}
 	}
 	return c.answer(status, o)
 }
@@ -75,13 +80,16 @@ func (c *call) newAccount() error {
 		return err
 	}
 	if c.opt.Terms != "" && !in.Terms {
-		return refuse(http.StatusForbidden, userActionRequired, "the terms of service must be agreed to: "+c.opt.Terms).
+		p := refuse(http.StatusForbidden, userActionRequired, "the terms of service must be agreed to: "+c.opt.Terms).
 			with("Link", "<"+c.opt.Terms+`>;rel="terms-of-service"`)
+		p.Instance = c.opt.Terms // section 7.3.3
+		return p
 	}
 	external, err := c.bound(in.External)
 	if err != nil {
 		return err
 	}
+	c.binding = in.External
 	now := c.s.d.Now()
 	a = &core.ACMEAccount{ID: core.NewID[core.ACMEAccountID](now), Account: c.cred.Account, Credential: c.cred.ID, State: core.ACMEAccountValid,
 		Key: c.key.JSON, Thumbprint: c.key.Thumbprint, Contacts: contacts, Terms: in.Terms && c.opt.Terms != "", External: external,
@@ -110,14 +118,16 @@ func (c *call) insertAccount(a *core.ACMEAccount) error {
 		c.s.d.Audit.Write(tx, c.event(a, "acme.account.create"))
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if !added {
-		if a, err = st.ACMEAccountByKey(c.r.Context(), c.cred.ID, a.Thumbprint); err != nil {
+	if err != nil || !added {
+		// The request that was faster may have taken the last account allowed.
+		known, kerr := st.ACMEAccountByKey(c.r.Context(), c.cred.ID, a.Thumbprint)
+		switch {
+		case kerr == nil:
+			return c.answerAccount(http.StatusOK, known)
+		case err != nil:
 			return err
 		}
-		return c.answerAccount(http.StatusOK, a)
+		return kerr
 	}
 	return c.answerAccount(http.StatusCreated, a)
 }
@@ -167,20 +177,17 @@ func (c *call) account() error {
 		return c.answerAccount(http.StatusOK, c.acct)
 	}
 	var in struct {
-		Status  *core.ACMEAccountState `json:"status"`
-		Contact *[]string              `json:"contact"`
-		Terms   bool                   `json:"termsOfServiceAgreed"`
+		Status  core.ACMEAccountState `json:"status"`
+		Contact *[]string             `json:"contact"`
 	}
 	if err := c.payload(&in); err != nil {
 		return err
 	}
 	a, action := *c.acct, "acme.account.update"
-	switch {
-	case in.Status == nil || *in.Status == core.ACMEAccountValid: // clients send "valid" beside contacts
-	case *in.Status == core.ACMEAccountDeactivated:
+	// RFC 8555 section 7.3.2: all else that a client sends is ignored; some send
+	// back the object as they have it.
+	if in.Status == core.ACMEAccountDeactivated {
 		a.State, action = core.ACMEAccountDeactivated, "acme.account.deactivate"
-	default:
-		return refuse(http.StatusBadRequest, malformed, `the status of an account can be set to "deactivated" only`)
 	}
 	if in.Contact != nil {
 		var err error
@@ -188,7 +195,6 @@ func (c *call) account() error {
 			return err
 		}
 	}
-	a.Terms = a.Terms || in.Terms && c.opt.Terms != ""
 	if err := c.saveAccount(&a, action, nil); err != nil {
 		return err
 	}

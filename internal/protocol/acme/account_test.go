@@ -47,7 +47,6 @@ func TestAccount(t *testing.T) {
 			`{"contact":["mailto:a@b.example,c@d.example"]}`: "invalidContact",
 			`{"contact":["mailto:a@b.example?cc=x"]}`:        "invalidContact",
 			`{"contact":["mailto:"]}`:                        "invalidContact",
-			`{"status":"revoked"}`:                           "malformed",
 			`{"contact":["` + strings.Repeat(`mailto:a@b.example","`, 10) + `mailto:z@b.example"]}`: "invalidContact",
 		} {
 			c.post(kid, payload).want(t, 400, typ)
@@ -95,6 +94,9 @@ func TestBinding(t *testing.T) {
 		a := free.post("new-account", `{}`).want(t, 403, "userActionRequired")
 		if l := strings.Join(a.header.Values("Link"), " "); !strings.Contains(l, `<https://ca.example/terms>;rel="terms-of-service"`) {
 			t.Errorf("Link %q", l)
+		}
+		if a.problem.Instance != "https://ca.example/terms" {
+			t.Errorf("instance %q", a.problem.Instance)
 		}
 		free.post("new-account", `{"termsOfServiceAgreed":true}`).want(t, 201, "")
 		free.key = ecKey(t)

@@ -86,9 +86,14 @@ type Service struct {
 	end  context.CancelFunc
 	runs sync.WaitGroup
 
-	mu   sync.Mutex
-	busy map[string]*run // challenges that this process checks
+	slots chan struct{} // checks that run at the same time
+	mu    sync.Mutex
+	busy  map[string]*run // challenges that this process checks
 }
+
+// maxChecks is how many checks of control one process makes at the same time;
+// more wait, so that nobody can use this server to flood others.
+const maxChecks = 256
 
 // New makes the protocol. Close ends what it does in the background.
 func New(d Deps) *Service {
@@ -98,7 +103,7 @@ func New(d Deps) *Service {
 	if d.Delays == nil {
 		d.Delays = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second}
 	}
-	s := &Service{d: d, busy: map[string]*run{}}
+	s := &Service{d: d, busy: map[string]*run{}, slots: make(chan struct{}, maxChecks)}
 	s.stop, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -151,9 +156,9 @@ func (s *Service) Routes() []protocol.Route {
 		return protocol.Route{Pattern: "/acme/" + path, On: protocol.Main, Handler: h, MaxBody: jws.MaxBody}
 	}
 	routes := []protocol.Route{
-		route("directory", s.get(s.directory)),
-		route("{label}/directory", s.get(s.directory)),
-		route("{label}/new-nonce", s.newNonce),
+		route("directory", s.read(s.get(s.directory, http.MethodPost), (*call).directory)),
+		route("{label}/directory", s.read(s.get(s.directory, http.MethodPost), (*call).directory)),
+		route("{label}/new-nonce", s.read(s.newNonce, (*call).newNonce)),
 		route("{label}/renewal-info/{id}", s.get(s.renewalInfo)),
 	}
 	for _, op := range operations() {
@@ -202,11 +207,26 @@ func options(c *core.Credential) *core.ACMEOptions {
 	return c.Options.ACME
 }
 
-// get wraps a resource that is read without a signature.
-func (s *Service) get(f func(w http.ResponseWriter, r *http.Request, c *core.Credential) error) http.HandlerFunc {
+// read wraps a resource that is read with GET and with a signed request
+// (RFC 8555 section 6.3: directory and newNonce take both).
+func (s *Service) read(get http.HandlerFunc, signed func(*call) error) http.HandlerFunc {
+	post := s.post(operation{"", byAccount, signed})
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			post(w, r)
+			return
+		}
+		get(w, r)
+	}
+}
+
+// get wraps a resource that is read without a signature; also are further
+// methods that it has.
+func (s *Service) get(f func(w http.ResponseWriter, r *http.Request, c *core.Credential) error, also ...string) http.HandlerFunc {
+	methods := append([]string{http.MethodGet, http.MethodHead}, also...)
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.common(w, "")
-		if !s.allowed(w, r, http.MethodGet, http.MethodHead) {
+		if !s.allowed(w, r, methods...) {
 			return
 		}
 		c, _, err := s.credential(r)
@@ -234,7 +254,7 @@ func (s *Service) allowed(w http.ResponseWriter, r *http.Request, methods ...str
 // newNonce is RFC 8555 section 7.2.
 func (s *Service) newNonce(w http.ResponseWriter, r *http.Request) {
 	s.common(w, r.PathValue("label"))
-	if !s.allowed(w, r, http.MethodHead, http.MethodGet) {
+	if !s.allowed(w, r, http.MethodHead, http.MethodGet, http.MethodPost) {
 		return
 	}
 	if _, _, err := s.credential(r); err != nil {
@@ -248,6 +268,12 @@ func (s *Service) newNonce(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// newNonce is the signed form; the nonce is in the answer's header already.
+func (c *call) newNonce() error {
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // address is the client's address as text.

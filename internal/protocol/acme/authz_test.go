@@ -71,11 +71,12 @@ func TestFailed(t *testing.T) {
 			}
 			z := into[authzDoc](t, c.post(o.Authorizations[0], "").want(t, 200, ""))
 			if z.Status != "invalid" || len(z.Challenges) != 1 || z.Challenges[0].Status != "invalid" || z.Challenges[0].Error == nil ||
-				z.Challenges[0].Error.Type != "urn:ietf:params:acme:error:"+code {
+				z.Challenges[0].Error.Type != "urn:ietf:params:acme:error:"+strings.TrimSuffix(code, "sec") {
 				t.Errorf("%s: %+v", code, z)
 			}
 			got := into[orderDoc](t, c.post(url, "").want(t, 200, ""))
-			if got.Status != "invalid" || got.Error == nil || len(got.Error.Subproblems) != 1 || got.Error.Subproblems[0].Identifier == nil {
+			if got.Status != "invalid" || got.Error == nil || len(got.Error.Subproblems) != 1 || got.Error.Subproblems[0].Identifier == nil ||
+				got.Error.Identifier != nil || got.Error.Type != z.Challenges[0].Error.Type || got.Error.Subproblems[0].Type != got.Error.Type {
 				t.Errorf("%s: %+v", code, got)
 			}
 			c.post(o.Finalize, mustJSON(map[string]string{"csr": csr(t, ecKey(t), "", o.Identifiers[0].Value)})).want(t, 403, "orderNotReady")

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// busyFor is how long a process has for a check and its further attempts
-	// before another takes them up.
-	busyFor = 2 * time.Minute
+	// busyFor is how long a process has for one attempt and the pause after it
+	// before another takes the check up; each attempt begins it anew. Two that
+	// make the same check do no harm: one decides.
+	busyFor = 45 * time.Second
 	// maxRecords is how many observations of a check are kept.
 	maxRecords = 40
 	// maxTries is how often a decision is written again when somebody else
@@ -160,7 +161,13 @@ func (s *Service) prove(ctx context.Context, p proof) (*core.Authorization, erro
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		set := func(ch *core.Challenge) {
+			ch.Failure, ch.Records, ch.Tries = r.Failure, r.Records[:min(len(r.Records), maxRecords)], tries+1
+		}
 		if r.Failure != nil && r.Retry && tries < len(s.d.Delays) {
+			if err := s.note(ctx, p, set); err != nil {
+				return nil, err
+			}
 			t := time.NewTimer(s.d.Delays[tries])
 			select {
 			case <-t.C:
@@ -170,14 +177,34 @@ func (s *Service) prove(ctx context.Context, p proof) (*core.Authorization, erro
 				return nil, ctx.Err()
 			}
 		}
-		return s.decide(ctx, p, a, func(ch *core.Challenge) {
-			ch.Failure, ch.Records, ch.Tries = r.Failure, r.Records[:min(len(r.Records), maxRecords)], tries+1
-		})
+		return s.decide(ctx, p, a, set)
 	}
 }
 
-// check makes one attempt.
+// note shows a failed attempt in the challenge while further ones follow (RFC
+// 8555 section 8.2). When somebody else writes at the same time, the next
+// attempt says more.
+func (s *Service) note(ctx context.Context, p proof, set func(*core.Challenge)) error {
+	a, err := s.d.Storage.Authorization(ctx, p.cred.ID, p.authz)
+	if err != nil || a.State != core.AuthorizationPending {
+		return err
+	}
+	a.Challenges = slices.Clone(a.Challenges)
+	set(&a.Challenges[p.n])
+	if err = s.markBusy(ctx, a, p.n); core.Is(err, core.KindConflict) {
+		return nil
+	}
+	return err
+}
+
+// check makes one attempt, when one of the places for attempts is free.
 func (s *Service) check(ctx context.Context, p proof, a *core.Authorization) validation.Result {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return validation.Result{}
+	}
 	ch := &a.Challenges[p.n]
 	q := validation.Check{Method: ch.Method, Identifier: a.Identifier, Wildcard: a.Wildcard || a.Subdomains, Token: ch.Token,
 		KeyAuthorization: ch.Token + "." + p.acct.Thumbprint, AccountURL: s.base(p.cred.Label) + "acct/" + string(p.acct.ID)}

@@ -63,6 +63,9 @@ func (s *Service) directory(w http.ResponseWriter, r *http.Request, c *core.Cred
 	return nil
 }
 
+// directory is the signed form of reading it.
+func (c *call) directory() error { return c.s.directory(c.w, c.r, c.cred) }
+
 // appendNew adds s unless it is there.
 func appendNew(list []string, s string) []string {
 	for _, x := range list {

@@ -3,6 +3,7 @@ package acme
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/policy"
+	"github.com/certwright/certwright/internal/wire/jws"
 	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
@@ -29,7 +31,7 @@ func (c *call) finalize() error {
 	if err := c.payload(&in); err != nil {
 		return err
 	}
-	csr, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(in.CSR, "="))
+	csr, err := base64.RawURLEncoding.DecodeString(in.CSR)
 	if err != nil || len(csr) == 0 {
 		return refuse(http.StatusBadRequest, badCSR, "csr is not a certificate request in base64url")
 	}
@@ -91,8 +93,12 @@ func (c *call) fits(o *core.ACMEOrder, der []byte, auths []*core.Authorization) 
 	if err != nil {
 		return bad(core.AsError(err).Detail)
 	}
-	if c.key.Same(csr.PublicKey) {
-		return bad("the key of the certificate request is the account key")
+	known, err := c.accountKey(csr.PublicKey)
+	if err != nil {
+		return err
+	}
+	if known {
+		return bad("the key of the certificate request is an account key")
 	}
 	n := ask.Names
 	if len(n.Email)+len(n.URI)+len(n.UPN) > 0 || len(ask.Unsupported) > 0 {
@@ -128,6 +134,19 @@ func (c *call) fits(o *core.ACMEOrder, der []byte, auths []*core.Authorization) 
 		return bad("the certificate request asks for " + cutText(extra) + ", which the order does not name")
 	}
 	return c.attestedKey(csr.RawSPKI, auths)
+}
+
+// accountKey reports whether a key is that of an account of this directory
+// (section 11.1), the one that asks or another.
+func (c *call) accountKey(pub crypto.PublicKey) (bool, error) {
+	if c.key.Same(pub) {
+		return true, nil
+	}
+	_, err := c.s.d.Storage.ACMEAccountByKey(c.r.Context(), c.cred.ID, jws.Thumbprint(pub))
+	if core.Is(err, core.KindNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // attestedKey binds the certificate to the key that a device attested.

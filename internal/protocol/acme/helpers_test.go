@@ -3,7 +3,9 @@ package acme_test
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"math/big"
@@ -59,4 +61,33 @@ func bareCSR(t *testing.T, key *ecdsa.PrivateKey) string {
 		t.Fatal(err)
 	}
 	return b64(der)
+}
+
+// nameOf is the one DNS name of a certificate request.
+func nameOf(t testing.TB, der []byte) string {
+	t.Helper()
+	r, err := x509.ParseCertificateRequest(der)
+	if err != nil || len(r.DNSNames) != 1 {
+		t.Fatalf("%v %v", r, err)
+	}
+	return r.DNSNames[0]
+}
+
+// hmacSigned is a flattened message with a MAC.
+func hmacSigned(t *testing.T, secret string, header map[string]any, payload string) string {
+	t.Helper()
+	p, b := b64([]byte(mustJSON(header))), b64([]byte(payload))
+	m := hmac.New(sha256.New, unb64(t, secret))
+	m.Write([]byte(p + "." + b))
+	return flat(p, b, b64(m.Sum(nil)))
+}
+
+// request makes a certificate request of any shape.
+func request(t *testing.T, key *ecdsa.PrivateKey, x x509.CertificateRequest) string {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mustJSON(map[string]string{"csr": b64(der)})
 }

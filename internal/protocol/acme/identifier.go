@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+	"golang.org/x/net/idna"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/policy"
@@ -131,6 +132,9 @@ func dnsFault(name string) string {
 		if label[0] == '-' || label[len(label)-1] == '-' {
 			return "a label of the name begins or ends with a hyphen"
 		}
+		if strings.HasPrefix(label, "xn--") && !encoded(label) {
+			return "a label of the name begins with xn-- but is no encoded label"
+		}
 		for _, r := range label {
 			if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' {
 				return "the name holds a character that is not of a-z 0-9 - ; names in other scripts are written as A-labels (xn--…)"
@@ -138,6 +142,17 @@ func dnsFault(name string) string {
 		}
 	}
 	return ""
+}
+
+// encoded reports whether an A-label is the encoding of something (RFC 8555
+// section 7.1.4), and the only one.
+func encoded(label string) bool {
+	text, err := idna.Punycode.ToUnicode(label)
+	if err != nil || text == label {
+		return false
+	}
+	again, err := idna.Punycode.ToASCII(text)
+	return err == nil && again == label
 }
 
 // namesOf are the names of the certificate.

@@ -64,7 +64,6 @@ func (c *call) answerOrder(status int, o *core.ACMEOrder) error {
 		retryAfter(c.w, pollRetry)
 	case core.ACMEOrderValid:
 		out.Certificate = c.url("cert", string(o.Certificate))
-		out.Expires = ""
 	case core.ACMEOrderInvalid:
 		if o.Problem != nil {
 			out.Error = stored(o.Problem)

@@ -48,6 +48,7 @@ type problem struct {
 	Type        string           `json:"type"`
 	Detail      string           `json:"detail,omitempty"`
 	Status      int              `json:"status,omitempty"`
+	Instance    string           `json:"instance,omitempty"`   // of userActionRequired
 	Algorithms  []string         `json:"algorithms,omitempty"` // of badSignatureAlgorithm
 	Identifier  *core.Identifier `json:"identifier,omitempty"` // of a subproblem
 	Subproblems []problem        `json:"subproblems,omitempty"`
@@ -67,6 +68,9 @@ func (p *problem) Error() string {
 
 // refuse makes a problem from a word of section 6.7.
 func refuse(status int, word, detail string) *problem {
+	if word == "dnssec" { // validation's word; IANA has registered none for it
+		word = "dns"
+	}
 	p := &problem{Type: namespace + word, Status: status, Detail: detail}
 	if word == badSignatureAlgorithm {
 		p.Algorithms = jws.Algorithms()
@@ -121,6 +125,9 @@ var kinds = map[core.Kind]wire{
 	core.KindUnavailable:     {http.StatusServiceUnavailable, serverInternal},
 }
 
+// Maps reports whether a kind of error has a wire form.
+func Maps(k core.Kind) bool { _, ok := kinds[k]; return ok }
+
 // quotaRetry is what a client is told to wait for a limit that only time or an
 // administrator lifts.
 const quotaRetry = time.Hour
@@ -164,6 +171,13 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = refuse(p.Status, serverInternal, "internal error, request id "+id)
 	case p.cause != nil && errors.Unwrap(core.AsError(p.cause)) != nil:
 		s.d.Log.WarnContext(r.Context(), "ACME request refused", "request_id", id, "error", err.Error())
+	}
+	if p.Identifier != nil { // RFC 8555 section 6.7.1: in subproblems only
+		top := *p
+		if top.Identifier = nil; len(top.Subproblems) == 0 {
+			top.Subproblems = []problem{*p}
+		}
+		p = &top
 	}
 	for name, values := range p.header {
 		w.Header()[name] = append(w.Header()[name], values...)

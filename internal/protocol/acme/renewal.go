@@ -69,6 +69,7 @@ type renewalWindow struct {
 // renewalInfo says when a certificate of the credential's account had best be
 // renewed.
 func (s *Service) renewalInfo(w http.ResponseWriter, r *http.Request, c *core.Credential) error {
+	w.Header().Add("Link", "<"+s.base(c.Label)+"directory>;rel=\"index\"")
 	aki, serial, ok := certID(r.PathValue("id"))
 	if !ok {
 		return refuse(http.StatusBadRequest, malformed, "this is no certificate identifier of RFC 9773 section 4.1")

@@ -28,6 +28,8 @@ type call struct {
 	msg  *jws.Message
 	key  *jws.Key          // that signed
 	acct *core.ACMEAccount // nil where a bare key signed
+
+	binding jwsMessage // of a new account, as sent
 }
 
 // post wraps a signed resource (RFC 8555 section 6.2).
@@ -38,7 +40,7 @@ func (s *Service) post(op operation) http.HandlerFunc {
 		if !s.allowed(w, r, http.MethodPost) {
 			return
 		}
-		c := &call{s: s, w: w, r: r, base: s.base(label)}
+		c := &call{s: s, w: w, r: r}
 		// RFC 8555 section 6.5: every answer to a POST brings a nonce.
 		w.Header().Set("Replay-Nonce", s.d.Nonces.New())
 		w.Header().Set("Cache-Control", "no-store")
@@ -53,31 +55,23 @@ func (s *Service) post(op operation) http.HandlerFunc {
 	}
 }
 
-// open reads and verifies the request. The order of the checks is that of
-// their cost, and nothing of the payload is looked at before the end.
+// open reads and verifies the request. Nothing of the payload is looked at
+// before the end. The nonce is used up as soon as it can be read, whatever else
+// is wrong (RFC 8555 section 6.5).
 func (c *call) open(by who) error {
 	var err error
 	if c.cred, c.who, err = c.s.credential(c.r); err != nil {
 		return err
 	}
-	c.opt = options(c.cred)
+	c.opt, c.base = options(c.cred), c.s.base(c.cred.Label)
 	if err := c.read(); err != nil {
 		return err
-	}
-	if want := c.s.d.BaseURL() + c.r.URL.RequestURI(); c.msg.URL != want {
-		return refuse(http.StatusBadRequest, malformed, "the url of the signed header is not the one of this request, "+want)
 	}
 	if !c.msg.HasNonce || c.msg.Nonce == "" {
 		return refuse(http.StatusBadRequest, badNonce, "the signed header has no nonce")
 	}
 	if _, err := base64.RawURLEncoding.DecodeString(c.msg.Nonce); err != nil {
 		return refuse(http.StatusBadRequest, malformed, "the nonce is not base64url")
-	}
-	if err := c.signer(by); err != nil {
-		return err
-	}
-	if err := c.msg.Verify(c.key); err != nil {
-		return err
 	}
 	ok, err := c.s.d.Nonces.Redeem(c.r.Context(), c.msg.Nonce)
 	if err != nil {
@@ -86,7 +80,13 @@ func (c *call) open(by who) error {
 	if !ok {
 		return refuse(http.StatusBadRequest, badNonce, "the nonce is unknown, expired or was used before")
 	}
-	return nil
+	if want := c.s.d.BaseURL() + c.r.URL.RequestURI(); c.msg.URL != want {
+		return refuse(http.StatusBadRequest, malformed, "the url of the signed header is not the one of this request, "+want)
+	}
+	if err := c.signer(by); err != nil {
+		return err
+	}
+	return c.msg.Verify(c.key)
 }
 
 // read reads the body as JWS.
@@ -196,7 +196,7 @@ func (c *call) auditRefusal(op string, err error) {
 	}
 	p := problemOf(err)
 	switch strings.TrimPrefix(p.Type, namespace) {
-	case unauthorized, externalAccountRequired, rejectedIdentifier, rateLimited, badCSR, caa, alreadyReplaced, userActionRequired, badPublicKey:
+	case unauthorized, rejectedIdentifier, rateLimited, badCSR, caa, alreadyReplaced, userActionRequired, badPublicKey:
 	default:
 		return
 	}

@@ -209,8 +209,9 @@ func (w *world) change(t *testing.T, c *core.Credential, f func(*core.Credential
 
 // client is a small ACME client that can be made to misbehave.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	w    *world
+	http *http.Client
 	cred *core.Credential
 	base string
 	key  *ecdsa.PrivateKey
@@ -299,9 +300,17 @@ type problemDoc struct {
 	Type        string           `json:"type"`
 	Detail      string           `json:"detail"`
 	Status      int              `json:"status"`
+	Instance    string           `json:"instance"`
 	Algorithms  []string         `json:"algorithms"`
 	Identifier  *core.Identifier `json:"identifier"`
 	Subproblems []problemDoc     `json:"subproblems"`
+}
+
+func (c *client) web() *http.Client {
+	if c.http == nil {
+		return http.DefaultClient
+	}
+	return c.http
 }
 
 func (c *client) nonce() string {
@@ -312,7 +321,7 @@ func (c *client) nonce() string {
 		c.pool = c.pool[:n-1]
 		return s
 	}
-	r, err := http.Head(c.base + "new-nonce")
+	r, err := c.web().Head(c.base + "new-nonce")
 	if err != nil {
 		c.t.Error(err)
 		return ""
@@ -352,7 +361,7 @@ func (c *client) send(method, url, contentType, body string) *answer {
 		c.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", contentType)
-	r, err := http.DefaultClient.Do(req)
+	r, err := c.web().Do(req)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -369,6 +378,9 @@ func (c *client) send(method, url, contentType, body string) *answer {
 		c.pool = append(c.pool, n)
 		c.mu.Unlock()
 	}
+	if after := r.Header.Get("Retry-After"); after != "" && (strings.Trim(after, "0123456789") != "" || after == "0") {
+		c.t.Errorf("%s %s: Retry-After %q is no number of seconds", method, url, after)
+	}
 	if r.StatusCode >= 400 {
 		a.checkProblem(c.t, method+" "+url)
 	}
@@ -376,7 +388,7 @@ func (c *client) send(method, url, contentType, body string) *answer {
 }
 
 // checkProblem verifies what every error has.
-func (a *answer) checkProblem(t *testing.T, what string) {
+func (a *answer) checkProblem(t testing.TB, what string) {
 	t.Helper()
 	if err := json.Unmarshal(a.body, &a.problem); err != nil {
 		t.Errorf("%s: %d with %q", what, a.status, a.body)
@@ -388,10 +400,13 @@ func (a *answer) checkProblem(t *testing.T, what string) {
 	if a.problem.Status != a.status || !strings.HasPrefix(a.problem.Type, "urn:ietf:params:acme:error:") || a.problem.Detail == "" {
 		t.Errorf("%s: status %d, problem %+v", what, a.status, a.problem)
 	}
+	if a.problem.Identifier != nil {
+		t.Errorf("%s: an identifier outside the subproblems: %s", what, a.body)
+	}
 }
 
 // want checks status and problem type ("" for none).
-func (a *answer) want(t *testing.T, status int, typ string) *answer {
+func (a *answer) want(t testing.TB, status int, typ string) *answer {
 	t.Helper()
 	got := strings.TrimPrefix(a.problem.Type, "urn:ietf:params:acme:error:")
 	if a.status != status || got != typ {
@@ -401,7 +416,7 @@ func (a *answer) want(t *testing.T, status int, typ string) *answer {
 }
 
 // into reads a JSON answer.
-func into[T any](t *testing.T, a *answer) T {
+func into[T any](t testing.TB, a *answer) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal(a.body, &v); err != nil {
@@ -428,6 +443,7 @@ type authzDoc struct {
 	Status     string          `json:"status"`
 	Identifier core.Identifier `json:"identifier"`
 	Challenges []challengeDoc  `json:"challenges"`
+	Expires    string          `json:"expires"`
 	Wildcard   bool            `json:"wildcard"`
 	Subdomains bool            `json:"subdomainAuthAllowed"`
 }
@@ -508,7 +524,7 @@ func (c *client) prove(o orderDoc, typ string) {
 }
 
 // csr makes a certificate request for names ("ip=…" for addresses).
-func csr(t *testing.T, key crypto.Signer, cn string, names ...string) string {
+func csr(t testing.TB, key crypto.Signer, cn string, names ...string) string {
 	t.Helper()
 	return b64(enrolltest.CSR(t, key, names...))
 }
@@ -533,7 +549,7 @@ func (c *client) issue(names ...string) (certs []*x509.Certificate, o orderDoc) 
 	return certs, into[orderDoc](c.t, c.post(url, ""))
 }
 
-func chainOf(t *testing.T, text []byte) []*x509.Certificate {
+func chainOf(t testing.TB, text []byte) []*x509.Certificate {
 	t.Helper()
 	var out []*x509.Certificate
 	for rest := text; len(rest) > 0; {

@@ -78,6 +78,24 @@ func (a *Authenticator) Authenticate(_ context.Context, c *core.Credential, p pr
 	return principal(c, p), nil
 }
 
+// Vouch returns the principal of a credential whose proof the protocol has
+// checked itself.
+func (a *Authenticator) Vouch(c *core.Credential, p protocol.Proof) (*core.Principal, error) {
+	if err := c.Usable(a.now(), p.Address); err != nil {
+		return nil, err
+	}
+	who := principal(c, p)
+	who.RequestID = p.RequestID
+	return who, nil
+}
+
+// SecretOf returns the secret of a credential for a MAC.
+func (a *Authenticator) SecretOf(c *core.Credential) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return []byte(a.secrets[c.ID]), nil
+}
+
 // ByCertificate implements protocol.Authenticator.
 func (a *Authenticator) ByCertificate(_ context.Context, c *core.Credential, p protocol.Proof) (*core.Principal, *core.Certificate, error) {
 	if err := c.Usable(a.now(), p.Address); err != nil {
@@ -140,6 +158,15 @@ func (a *Auditor) Record(_ context.Context, e core.Event) error {
 	defer a.mu.Unlock()
 	a.events = append(a.events, e)
 	return nil
+}
+
+// Write records events with the commit of tx.
+func (a *Auditor) Write(tx core.Tx, e ...core.Event) {
+	tx.OnCommit(func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.events = append(a.events, e...)
+	})
 }
 
 // Events returns what was recorded so far.

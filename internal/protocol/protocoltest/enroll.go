@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,6 +114,22 @@ func (e *Enroller) Submit(_ context.Context, r enroll.Request) (*enroll.Result, 
 		return nil, err
 	}
 	return e.result(o)
+}
+
+// CheckNames judges names by the product alone.
+func (e *Enroller) CheckNames(_ context.Context, p *core.Principal, id core.ProductID, names core.Names) (core.Names, []core.Reason, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	product := e.products[id]
+	if product == nil || product.Account != p.Account || !slices.Contains(p.Products, id) {
+		return names, nil, core.Errorf(core.KindForbidden, "the credential may not order this product")
+	}
+	compiled, err := policy.Compile(*product)
+	if err != nil {
+		return names, nil, err
+	}
+	t, reasons := compiled.Evaluate(policy.Ask{Names: names}, e.now())
+	return t.Names, slices.DeleteFunc(reasons, func(r core.Reason) bool { return !strings.HasPrefix(r.Field, "san") }), nil
 }
 
 // judge checks proof of possession and asks policy.

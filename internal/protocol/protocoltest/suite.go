@@ -45,6 +45,7 @@ type Endpoint struct {
 	ContentType string            // "": any is taken, the case is skipped
 	Body        func(*CSR) []byte // of a valid request
 	Methods     []string          // that are refused with 405
+	MaxBody     int               // octets that are taken; 0: 64 KiB
 }
 
 // Driver tells the suite how to speak a protocol.

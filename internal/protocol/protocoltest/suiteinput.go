@@ -94,8 +94,9 @@ func testOversized(t *testing.T, s *suite) {
 	for i := range s.Endpoints {
 		e := &s.Endpoints[i]
 		valid := e.Body(NewCSR(t, "a.example"))
-		body := append(bytes.Repeat([]byte{'\n'}, 64<<10+1-len(valid)), valid...)
-		if res := s.bad(t, e, "64 KiB + 1", e.Method, e.ContentType, body); res.StatusCode != http.StatusRequestEntityTooLarge {
+		limit := max(e.MaxBody, 64<<10)
+		body := append(bytes.Repeat([]byte{'\n'}, limit+1-len(valid)), valid...)
+		if res := s.bad(t, e, "one octet too many", e.Method, e.ContentType, body); res.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("%s: status %d", e.Name, res.StatusCode)
 		}
 	}

@@ -94,6 +94,9 @@ func TestVerify(t *testing.T) {
 		if err := m.Verify(m.Key); err != nil {
 			t.Errorf("%s: %v", s.alg, err)
 		}
+		if got := jws.Thumbprint(m.Key.Public); got != m.Key.Thumbprint {
+			t.Errorf("%s: thumbprint %s of the public key, %s of the JWK", s.alg, got, m.Key.Thumbprint)
+		}
 		if err := m.Verify(mustKey(t, es256(t).jwk)); err == nil {
 			t.Errorf("%s: another key verifies", s.alg)
 		}
@@ -192,4 +195,23 @@ func FuzzParse(f *testing.F) {
 			_ = m.Verify(m.Key)
 		}
 	})
+}
+
+// TestLeadingZeros is RFC 8555 section 8.1: a zero octet before a number would
+// give the key a second thumbprint.
+func TestLeadingZeros(t *testing.T) {
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for zeros, good := range map[string]bool{"": true, "\x00": false} {
+		for _, jwk := range []string{
+			fmt.Sprintf(`{"kty":"RSA","n":"%s","e":"AQAB"}`, b64(append([]byte(zeros), r.N.Bytes()...))),
+			fmt.Sprintf(`{"kty":"RSA","n":"%s","e":"%s"}`, b64(r.N.Bytes()), b64([]byte(zeros+"\x01\x00\x01"))),
+		} {
+			if _, err := jws.ParseKey([]byte(jwk)); (err == nil) != good {
+				t.Errorf("%q: %v", zeros, err)
+			}
+		}
+	}
 }

@@ -142,6 +142,29 @@ func (k *Key) Algorithms() []string {
 	return []string{"EdDSA"}
 }
 
+// Thumbprint is that of a public key as JWK; "" for kinds that ParseKey does
+// not read.
+func Thumbprint(pub crypto.PublicKey) string {
+	var text string
+	switch p := pub.(type) {
+	case *rsa.PublicKey:
+		text = `{"e":"` + b64(big.NewInt(int64(p.E)).Bytes()) + `","kty":"RSA","n":"` + b64(p.N.Bytes()) + `"}`
+	case *ecdsa.PublicKey:
+		point, err := p.Bytes()
+		if err != nil {
+			return ""
+		}
+		half := len(point) / 2 // one octet precedes the coordinates
+		text = `{"crv":"` + p.Params().Name + `","kty":"EC","x":"` + b64(point[1:1+half]) + `","y":"` + b64(point[1+half:]) + `"}`
+	case ed25519.PublicKey:
+		text = `{"crv":"Ed25519","kty":"OKP","x":"` + b64(p) + `"}`
+	default:
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return b64(sum[:])
+}
+
 // Same reports whether pub is this key.
 func (k *Key) Same(pub crypto.PublicKey) bool {
 	p, ok := k.Public.(interface{ Equal(crypto.PublicKey) bool })
