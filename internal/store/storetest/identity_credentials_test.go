@@ -90,7 +90,11 @@ func TestCredentialProof(t *testing.T) {
 			n := w.draft(fmt.Sprintf("proof-%d", i))
 			n.Type, n.Auth = tc.typ, tc.auth
 			got, c := w.make(t, n)
-			if !strings.HasPrefix(c.PublicID, tc.prefix) || len(got.Secret.Reveal()) != 40 || (len(c.SecretSealed) > 0) != tc.sealed || (len(c.SecretHash) > 0) == tc.sealed {
+			length := 40
+			if tc.sealed { // an HMAC key: see secretLength
+				length = 64
+			}
+			if !strings.HasPrefix(c.PublicID, tc.prefix) || len(got.Secret.Reveal()) != length || (len(c.SecretSealed) > 0) != tc.sealed || (len(c.SecretHash) > 0) == tc.sealed {
 				t.Errorf("%s: %+v", tc.typ, c)
 			}
 			good := proof(got)
