@@ -162,6 +162,16 @@ func TestNewAuthz(t *testing.T) {
 			t.Fatalf("%+v", o)
 		}
 		c.finish(o, url, "a.example.internal", "deep.er.example.internal", "*.example.internal")
+		// Proofs given elsewhere since overtake an order that waits for its own.
+		waiting, first := c.order("b.later.internal")
+		later := into[authzDoc](t, ask(map[string]any{"type": "dns", "value": "later.internal", "subdomainAuthAllowed": true}).want(t, 201, ""))
+		if _, again := c.order("b.later.internal"); waiting.Status != "pending" || again != first {
+			t.Errorf("%+v, again at %s", waiting, again)
+		}
+		c.post(later.Challenges[0].URL, "{}").want(t, 200, "")
+		if o, again := c.order("b.later.internal"); o.Status != "ready" || again == first {
+			t.Errorf("%+v", o)
+		}
 		// An order may name the ancestor itself.
 		a = c.post("new-order", `{"identifiers":[{"type":"dns","value":"a.other.internal","ancestorDomain":"other.internal"}]}`).want(t, 201, "")
 		z = into[authzDoc](t, c.post(into[orderDoc](t, a).Authorizations[0], ""))

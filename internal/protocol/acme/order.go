@@ -131,16 +131,32 @@ func (c *call) newOrder() error {
 	}
 	o.Wish = wish(o, ids)
 	open, err := c.s.d.Storage.OpenACMEOrder(c.r.Context(), c.acct.ID, o.Wish, now)
-	if err == nil {
-		return c.answerOrder(http.StatusCreated, open)
-	}
-	if !core.Is(err, core.KindNotFound) {
+	if err != nil && !core.Is(err, core.KindNotFound) {
 		return err
+	}
+	if err == nil {
+		overtaken, err := c.overtaken(open, ids)
+		if err != nil {
+			return err
+		}
+		if !overtaken {
+			return c.answerOrder(http.StatusCreated, open)
+		}
 	}
 	if err := c.withinRate(now); err != nil {
 		return err
 	}
 	return c.insertOrder(o, ids)
+}
+
+// overtaken reports whether an open order waits for proofs that the account has
+// given elsewhere since: then a new order is ready at once.
+func (c *call) overtaken(open *core.ACMEOrder, ids []wanted) (bool, error) {
+	if open.State != core.ACMEOrderPending || open.Replaces != "" { // of those that replace, there is one
+		return false, nil
+	}
+	_, fresh, err := c.authorizations(ids)
+	return len(fresh) == 0, err
 }
 
 // insertOrder finds or makes the authorizations and records the order.
