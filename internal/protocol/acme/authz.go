@@ -91,7 +91,7 @@ func (c *call) draft(id core.Identifier, wildcard, subdomains bool, now time.Tim
 	switch {
 	case c.preProven(full) && !subdomains:
 		a.State, a.Method, state, proven = core.AuthorizationValid, core.MethodProven, core.ChallengeValid, now
-		a.ExpiresAt = now.Add(c.reuse()).Truncate(time.Second)
+		a.ExpiresAt = now.Add(reuse(c.opt)).Truncate(time.Second)
 	case c.opt.Control == core.ACMEProven:
 		p := refuse(http.StatusForbidden, rejectedIdentifier, full.Value+" is not among the proven names of the credential "+c.cred.Label)
 		p.Identifier = &full
@@ -110,8 +110,8 @@ func (c *call) draft(id core.Identifier, wildcard, subdomains bool, now time.Tim
 }
 
 // reuse is how long a proof is good.
-func (c *call) reuse() time.Duration {
-	if d := c.opt.ReuseDays; d > 0 {
+func reuse(o *core.ACMEOptions) time.Duration {
+	if d := o.ReuseDays; d > 0 {
 		return time.Duration(d) * 24 * time.Hour
 	}
 	return reuseLife
@@ -156,6 +156,21 @@ func serves(a *core.Authorization, t target) bool {
 	return a.Subdomains && t.id.Type == core.IdentifierDNS && strings.HasSuffix(t.id.Value, "."+a.Identifier.Value)
 }
 
+// sources are the identifiers whose authorizations may serve a target: its own
+// and, where the credential lets them, those of its ancestors with two labels
+// or more (RFC 9444).
+func (c *call) sources(t target) []core.Identifier {
+	list := []core.Identifier{t.id}
+	if !c.opt.Subdomains || t.id.Type != core.IdentifierDNS {
+		return list
+	}
+	for parent := t.id.Value; strings.Count(parent, ".") > 1; {
+		_, parent, _ = strings.Cut(parent, ".")
+		list = append(list, core.Identifier{Type: t.id.Type, Value: parent})
+	}
+	return list
+}
+
 // authorizations finds for each identifier one that serves, or makes it.
 func (c *call) authorizations(ids []wanted) (all, fresh []*core.Authorization, err error) {
 	now := c.s.d.Now()
@@ -169,13 +184,7 @@ func (c *call) authorizations(ids []wanted) (all, fresh []*core.Authorization, e
 			continue
 		}
 		targets = append(targets, t)
-		look = append(look, t.id)
-		if c.opt.Subdomains && t.id.Type == core.IdentifierDNS {
-			for parent := t.id.Value; strings.Count(parent, ".") > 1; {
-				_, parent, _ = strings.Cut(parent, ".")
-				look = append(look, core.Identifier{Type: t.id.Type, Value: parent})
-			}
-		}
+		look = append(look, c.sources(t)...)
 	}
 	if err := combine(bad); err != nil {
 		return nil, nil, err

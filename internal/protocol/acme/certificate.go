@@ -181,11 +181,7 @@ func (c *call) holds(cert *core.Certificate) (bool, error) {
 		t := target{id: core.Identifier{Type: kind, Value: value}}
 		t.id.Value, t.wildcard = strings.CutPrefix(value, "*.")
 		targets = append(targets, t)
-		look = append(look, t.id)
-		for parent := t.id.Value; c.opt.Subdomains && kind == core.IdentifierDNS && strings.Count(parent, ".") > 1; {
-			_, parent, _ = strings.Cut(parent, ".")
-			look = append(look, core.Identifier{Type: kind, Value: parent})
-		}
+		look = append(look, c.sources(t)...)
 	}
 	if len(targets) == 0 {
 		return false, nil

@@ -253,11 +253,7 @@ func (s *Service) record(ctx context.Context, p proof, a core.Authorization, set
 			About: []core.Reason{{Code: f.Code, Value: a.Identifier.String(), Detail: f.Detail}}}
 	} else {
 		ch.State, ch.ValidatedAt, a.State, a.Method = core.ChallengeValid, now.UTC().Truncate(time.Microsecond), core.AuthorizationValid, ch.Method
-		life := reuseLife
-		if d := options(p.cred).ReuseDays; d > 0 {
-			life = time.Duration(d) * 24 * time.Hour
-		}
-		a.ExpiresAt = now.Add(life).Truncate(time.Second)
+		a.ExpiresAt = now.Add(reuse(options(p.cred))).Truncate(time.Second)
 	}
 	a.BusyUntil, a.UpdatedAt = time.Time{}, now
 	err := s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
