@@ -27,6 +27,13 @@ type (
 	// AuthorizationID names a proof of control, or the way to one.
 	AuthorizationID string
 	PullID          string
+	DomainID        string
+	// AttemptID names one look at a domain's challenge.
+	AttemptID        string
+	VettingID        string
+	RepresentativeID string
+	ConsentID        string
+	DocumentID       string
 )
 
 // NewID makes a UUIDv7 whose first 48 bits are now in milliseconds.

@@ -8,28 +8,63 @@ import (
 // OrderState is the state of an order.
 type OrderState string
 
-// The states of an order.
+// The states of an order. Those from OrderDraft to OrderAgreement belong to
+// orders that are put together step by step (see OrderDetails); a request that
+// is complete when it arrives starts at OrderApproval or later. Revoked and
+// expired are states of the certificate.
 const (
-	OrderValidating OrderState = "validating"       // waits for proof of control
-	OrderApproval   OrderState = "pending-approval" // waits for people
-	OrderIssuing    OrderState = "issuing"          // serial recorded, signature under way
-	OrderUpstream   OrderState = "pending-ca"       // a remote CA works on it
-	OrderIssued     OrderState = "issued"
-	OrderRejected   OrderState = "rejected" // by a person
-	OrderCancelled  OrderState = "cancelled"
-	OrderFailed     OrderState = "failed"
+	OrderDraft        OrderState = "draft"                             // not handed in yet
+	OrderOrganisation OrderState = "pending-organization-verification" // waits for a validator
+	OrderDocuments    OrderState = "pending-documents"                 // waits for the requester's documents
+	OrderDCV          OrderState = "pending-dcv"                       // waits for proof of control of its domains
+	OrderCSR          OrderState = "pending-csr"                       // waits for the requester's key
+	OrderAgreement    OrderState = "pending-agreement"                 // waits for the subscriber agreement
+	OrderApproval     OrderState = "pending-approval"                  // waits for people
+	OrderIssuing      OrderState = "issuing"                           // serial recorded, signature under way
+	OrderUpstream     OrderState = "pending-ca"                        // a remote CA works on it
+	OrderIssued       OrderState = "issued"
+	OrderRejected     OrderState = "rejected" // by a person
+	OrderCancelled    OrderState = "cancelled"
+	OrderFailed       OrderState = "failed"
 )
 
 // OrderStates lists every state.
-var OrderStates = []OrderState{OrderValidating, OrderApproval, OrderIssuing, OrderUpstream, OrderIssued, OrderRejected, OrderCancelled, OrderFailed}
+var OrderStates = []OrderState{OrderDraft, OrderOrganisation, OrderDocuments, OrderDCV, OrderCSR, OrderAgreement,
+	OrderApproval, OrderIssuing, OrderUpstream, OrderIssued, OrderRejected, OrderCancelled, OrderFailed}
 
-// orderMoves is the table of allowed transitions.
+// orderMoves is the table of allowed transitions. Steps that are satisfied
+// already are skipped, so each step may lead to any later one. A proof can run
+// out while an order waits for something else: so the way back to
+// OrderOrganisation and OrderDCV, and from OrderApproval to OrderDocuments when
+// people ask for other documents.
 var orderMoves = map[OrderState][]OrderState{
-	"":              {OrderValidating, OrderApproval, OrderIssuing, OrderUpstream, OrderFailed},
-	OrderValidating: {OrderApproval, OrderIssuing, OrderUpstream, OrderCancelled, OrderFailed},
-	OrderApproval:   {OrderIssuing, OrderUpstream, OrderRejected, OrderCancelled, OrderFailed},
-	OrderIssuing:    {OrderIssuing, OrderIssued, OrderFailed, OrderUpstream}, // to itself: taken up again after a crash
-	OrderUpstream:   {OrderIssued, OrderFailed, OrderCancelled},
+	"": {OrderDraft, OrderOrganisation, OrderDocuments, OrderDCV, OrderCSR, OrderAgreement, OrderApproval, OrderIssuing, OrderUpstream, OrderFailed},
+	OrderDraft: {OrderOrganisation, OrderDocuments, OrderDCV, OrderCSR, OrderAgreement, OrderApproval, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderOrganisation: {OrderDocuments, OrderDCV, OrderCSR, OrderAgreement, OrderApproval, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderDocuments: {OrderOrganisation, OrderDCV, OrderCSR, OrderAgreement, OrderApproval, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderDCV: {OrderOrganisation, OrderCSR, OrderAgreement, OrderApproval, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderCSR: {OrderOrganisation, OrderDCV, OrderAgreement, OrderApproval, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderAgreement: {OrderOrganisation, OrderDCV, OrderApproval, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderApproval: {OrderOrganisation, OrderDocuments, OrderDCV, OrderCSR, OrderAgreement, OrderIssuing, OrderUpstream,
+		OrderRejected, OrderCancelled, OrderFailed},
+	OrderIssuing:  {OrderIssuing, OrderIssued, OrderFailed, OrderUpstream}, // to itself: taken up again after a crash
+	OrderUpstream: {OrderIssued, OrderFailed, OrderCancelled},
+}
+
+// Open reports whether an order of state s is still being put together by its
+// requester, so that its CSR, documents and so on may change.
+func (s OrderState) Open() bool {
+	switch s {
+	case OrderDraft, OrderOrganisation, OrderDocuments, OrderDCV, OrderCSR, OrderAgreement:
+		return true
+	}
+	return false
 }
 
 // To returns nil when an order may go from s to next, else a conflict.

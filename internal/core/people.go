@@ -24,6 +24,7 @@ type Organisation struct {
 	State     string
 	Locality  string
 	Email     string
+	Legal     LegalData
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -49,13 +50,14 @@ const (
 	RoleAdministrator   Role = "administrator"
 	RoleCAAdministrator Role = "ca-administrator"
 	RoleApprover        Role = "approver"
+	RoleValidator       Role = "validator" // examines organisations and domains
 	RoleOperator        Role = "operator"
 	RoleAuditor         Role = "auditor"
 	RoleRequester       Role = "requester"
 )
 
 // Roles lists every role.
-var Roles = []Role{RoleAdministrator, RoleCAAdministrator, RoleApprover, RoleOperator, RoleAuditor, RoleRequester}
+var Roles = []Role{RoleAdministrator, RoleCAAdministrator, RoleApprover, RoleValidator, RoleOperator, RoleAuditor, RoleRequester}
 
 // Grant gives a role in a scope: the whole account when Group is empty, one
 // group otherwise.

@@ -70,6 +70,13 @@ type Profile struct {
 	KeyExport      bool     `json:"key_export,omitempty" doc:"a key made here may be fetched again later"`
 	Quota          int      `json:"quota,omitempty" doc:"most certificates valid at the same time per credential, 0 for no limit"`
 	Notify         []string `json:"notify,omitempty" doc:"mail addresses told about expiry besides the owner"`
+
+	// Terms are what an order API asks for on top; see OrderTerms for what holds
+	// without them.
+	Terms *OrderTerms `json:"terms,omitempty" doc:"how order APIs and the portal sell the product"`
+	// ReuseDays and Ancestors say how far a proof of control carries.
+	ReuseDays int  `json:"reuse_days,omitempty" doc:"a proof of control of a domain serves orders this many days, 0 for 200"`
+	Ancestors bool `json:"ancestors,omitempty" doc:"the proof for a domain covers the names below it (not when it was made by file)"`
 }
 
 // ProductState is the state of a product.

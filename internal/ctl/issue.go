@@ -230,7 +230,7 @@ func subjectOf(c *resource.Certificate) string {
 // pending is the error for an order that is not decided yet.
 func pending(o *resource.Order) error {
 	what := map[core.OrderState]string{
-		core.OrderValidating: "waits for proof that its names are yours", core.OrderApproval: "waits for approval", core.OrderUpstream: "waits for the CA",
+		core.OrderDCV: "waits for proof that its names are yours", core.OrderApproval: "waits for approval", core.OrderUpstream: "waits for the CA",
 	}[o.State]
 	if what == "" {
 		what = "is " + string(o.State)

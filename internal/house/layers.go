@@ -21,9 +21,9 @@ type row struct {
 var (
 	layer0 = []string{"core", "wire/*"}
 	layer1 = []string{"secret", "audit", "jobs"}
-	layer2 = []string{"policy", "product", "identity", "identity/*", "validation", "approval", "ca", "report", "notify"}
+	layer2 = []string{"policy", "product", "identity", "identity/*", "validation", "domain", "vetting", "approval", "ca", "report", "notify"}
 	layer3 = []string{"connector", "deploy", "discovery", "inventory"}
-	layer4 = []string{"enroll", "provision", "bot", "smime"}
+	layer4 = []string{"enroll", "ordering", "provision", "bot", "smime"}
 )
 
 // table is the layer table, row by row.

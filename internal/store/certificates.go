@@ -143,7 +143,7 @@ var orderList = listing[orderRow, core.Order]{
 	table: "orders", conv: (*orderRow).core,
 	cols: []column{
 		{Column: core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, expr: "t.number"},
-		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"validating", "pending-approval", "issuing", "pending-ca", "issued", "rejected", "cancelled", "failed"}, Sortable: true, Default: true}, expr: "t.state"},
+		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: words(core.OrderStates), Sortable: true, Default: true}, expr: "t.state"},
 		{Column: core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.subject"},
 		{Column: core.Column{Name: "names", Title: "Names", Type: core.TypeText, Default: true}, expr: "t.names"},
 		{Column: core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.protocol"},
@@ -203,4 +203,13 @@ func (db *DB) ExpiringCertificates(ctx context.Context, now, until time.Time, da
 func (db *DB) MarkNotified(ctx context.Context, tx core.Tx, id core.CertificateID, days int) error {
 	_, err := in(tx).exec(ctx, `UPDATE certificates SET notified = ? WHERE id = ?`, days, string(id))
 	return err
+}
+
+// words turns a list of named strings into plain ones.
+func words[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = string(w)
+	}
+	return out
 }
