@@ -31,7 +31,7 @@ func (s *server) newACME() (*acme.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return acme.New(acme.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Storage: s.db, Checker: s.checks, Attest: attested,
+	return acme.New(acme.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Storage: s.db, Checker: s.checks, Domains: s.domains, Attest: attested,
 		Nonces: nonces, BaseURL: func() string { return s.cfg.External.Main }, Log: s.log, Now: s.now}), nil
 }
 

@@ -106,7 +106,7 @@ func (p *parts) assemble(ctx context.Context) error {
 		return err
 	}
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
-	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup,
+	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	return nil
 }
