@@ -68,6 +68,9 @@ certificate.export-key  group    x   -   -   -   x   -   x   -   x
 certificate.renew       group    x   -   -   -   x   -   x   -   x
 certificate.revoke      group    x   x   -   -   x   -   -   -   x
 certificate.update      group    x   -   -   -   x   -   -   -   -
+domain.view             group    x   x   x   x   x   x   x   -   x
+domain.manage           group    x   -   -   -   x   -   x   -   x
+domain.decide           account  x   -   -   x   -   -   -   -   -
 renewal.view            any      x   x   x   x   x   x   -   -   -
 renewal.manage          account  x   x   -   -   x   -   -   -   -
 audit.view              account  x   x   -   -   -   x   -   -   -
