@@ -402,6 +402,9 @@ func TestShippedProductsPassLint(t *testing.T) {
 		policy.CodeUser:        {{Subject: core.DN{{Type: "CN", Value: "Ada Lovelace"}, {Type: "GN", Value: "Ada"}, {Type: "SN", Value: "Lovelace"}, {Type: "DC", Value: "corp"}}, Names: core.Names{Email: []string{"Ada@example.com"}, UPN: []string{"ada@corp.example"}}}},
 		policy.CodeSMIME:       {{Subject: core.DN{{Type: "CN", Value: "Ada Lovelace"}}, Names: core.Names{Email: []string{"ada@example.com"}}}},
 		policy.CodeCodeSigning: {{Subject: core.DN{{Type: "CN", Value: "Example Software"}, {Type: "O", Value: "Example"}}}},
+		policy.CodeEV: {{Subject: core.DN{{Type: "O", Value: "Example"}, {Type: "C", Value: "DE"}, {Type: "serialNumber", Value: "HRB 1"},
+			{Type: "businessCategory", Value: "Private Organization"}, {Type: "jurisdictionC", Value: "DE"}}, Names: core.Names{DNS: []string{"www.example.com"}}}},
+		policy.CodeDocumentEntity: {{Subject: core.DN{{Type: "CN", Value: "Example"}, {Type: "O", Value: "Example"}, {Type: "organizationIdentifier", Value: "NTRDE-HRB1"}}}},
 	}
 	for _, p := range policy.Shipped(w.h.Issuing.ID, w.h.RSA.ID) {
 		compiled, err := policy.Compile(p)

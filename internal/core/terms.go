@@ -113,8 +113,12 @@ func (p *Product) OrderTerms() OrderTerms {
 	return OrderTerms{Family: FamilyPrivatePKI}
 }
 
-// CodeOf is the numeric code of the product in a shape.
+// CodeOf is the numeric code of the product in a shape; an empty shape stands
+// for ShapeSingle.
 func (p *Product) CodeOf(s Shape) int64 {
+	if s == "" {
+		s = ShapeSingle
+	}
 	if c := p.OrderTerms().Codes[s]; c > 0 {
 		return c
 	}

@@ -81,6 +81,13 @@ func TestShippedProductsCompileAndIssue(t *testing.T) {
 		CodeUser:        {Subject: dn("CN", "Ada Lovelace"), Names: core.Names{Email: []string{"ada@example.com"}}},
 		CodeSMIME:       {Names: core.Names{Email: []string{"ada@example.com"}}},
 		CodeCodeSigning: {Subject: dn("CN", "Example Software", "O", "Example")},
+		CodeDV:          {Names: core.Names{DNS: []string{"*.example.com"}}},
+		CodeOV:          {Subject: dn("O", "Example", "C", "DE"), Names: core.Names{DNS: []string{"www.example.com"}}},
+		CodeEV: {Subject: dn("O", "Example", "C", "DE", "L", "Berlin", "serialNumber", "HRB 1", "businessCategory", "Private Organization", "jurisdictionC", "DE"),
+			Names: core.Names{DNS: []string{"www.example.com"}}},
+		CodeDocumentNatural: {Subject: dn("CN", "Ada Lovelace", "GN", "Ada", "SN", "Lovelace")},
+		CodeDocumentLegal:   {Subject: dn("CN", "Ada Lovelace", "O", "Example", "organizationIdentifier", "NTRDE-HRB1")},
+		CodeDocumentEntity:  {Subject: dn("CN", "Example", "O", "Example", "organizationIdentifier", "NTRDE-HRB1")},
 	}
 	for _, p := range Shipped("a", "b") {
 		c, err := Compile(p)

@@ -10,6 +10,13 @@ const (
 	CodeUser        = "user"
 	CodeSMIME       = "smime"
 	CodeCodeSigning = "code-signing"
+
+	CodeDV              = "ssl-dv"
+	CodeOV              = "ssl-ov"
+	CodeEV              = "ssl-ev"
+	CodeDocumentNatural = "document-signer-natural-person"
+	CodeDocumentLegal   = "document-signer-legal-person"
+	CodeDocumentEntity  = "document-signer-legal-entity"
 )
 
 // anyKeys are the key rules of the shipped products. Ed25519 is left
@@ -49,6 +56,7 @@ func tlsServer() core.Profile {
 	p.KeyUsage = []string{"digitalSignature", "keyEncipherment"}
 	p.ExtKeyUsage = []string{"serverAuth"}
 	p.ServerKeys = true
+	p.Terms = &core.OrderTerms{Family: core.FamilyPrivatePKI, Variant: "intranet-ssl", Codes: map[core.Shape]int64{core.ShapeSingle: 950}}
 	return p
 }
 
@@ -72,6 +80,7 @@ func device() core.Profile {
 	p.ExtKeyUsage = []string{"serverAuth", "clientAuth"}
 	p.ServerKeys = true
 	p.RenewGraceDays = 7
+	p.Terms = &core.OrderTerms{Family: core.FamilyPrivatePKI, Variant: "device"}
 	return p
 }
 
@@ -96,6 +105,7 @@ func smime() core.Profile {
 	p.KeyUsage = []string{"digitalSignature", "nonRepudiation", "keyEncipherment", "keyAgreement"}
 	p.ExtKeyUsage = []string{"emailProtection"}
 	p.ServerKeys, p.KeyExport = true, true // a lost decryption key loses the mail
+	p.Terms = &core.OrderTerms{Family: core.FamilySMIME, Codes: map[core.Shape]int64{core.ShapeSingle: 894}}
 	return p
 }
 
@@ -127,6 +137,12 @@ func Shipped(issuer, rsaIssuer core.IssuerID) []core.Product {
 		{Code: CodeUser, Name: "User", Description: "People who sign in with a certificate.", Profile: user()},
 		{Code: CodeSMIME, Name: "S/MIME", Description: "Signed and encrypted mail; the key pair can be recovered.", Profile: smime()},
 		{Code: CodeCodeSigning, Name: "Code signing", Description: "Signatures on software; each certificate is approved by a person.", Profile: codeSigning()},
+		{Code: CodeDV, Name: "SSL DV", Description: "TLS servers whose names are proven: by DNS, file or mail.", Profile: sslDV()},
+		{Code: CodeOV, Name: "SSL OV", Description: "TLS servers with the name of a vetted organisation.", Profile: sslOV()},
+		{Code: CodeEV, Name: "SSL EV", Description: "TLS servers with the legal data of a vetted organisation; no wildcards.", Profile: sslEV()},
+		{Code: CodeDocumentNatural, Name: "Document signer, natural person", Description: "People who sign documents; identity documents are looked at by a person.", Profile: documentSigner(core.FamilyNatural, 819)},
+		{Code: CodeDocumentLegal, Name: "Document signer, legal person", Description: "People who sign documents for their organisation.", Profile: documentSigner(core.FamilyLegal, 822)},
+		{Code: CodeDocumentEntity, Name: "Document signer, legal entity", Description: "Organisations that seal documents.", Profile: documentSigner(core.FamilyEntity, 825)},
 	}
 	for i := range out {
 		if out[i].Issuer == "" {
