@@ -1,9 +1,6 @@
 package rest
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"strings"
 	"time"
 
@@ -20,24 +17,6 @@ const v1Skew = 15 * time.Minute
 // after twice that time; the rest is a margin.
 const v1TxnLife = time.Hour
 
-// indian is the zone of a ts without one.
-var indian = time.FixedZone("IST", 5*3600+1800)
-
-// v1Layouts are the forms of a ts without zone; those with one are RFC 3339 and
-// its relatives without colon.
-var v1Layouts = []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04Z07:00",
-	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04"}
-
-// v1Time reads a ts.
-func v1Time(s string) (time.Time, bool) {
-	for _, l := range v1Layouts {
-		if t, err := time.ParseInLocation(l, s, indian); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
-}
-
 // authenticate judges the meta block and finds out who asks.
 func (c *v1Call) authenticate() error {
 	m := c.in.Meta.V
@@ -52,8 +31,8 @@ func (c *v1Call) authenticate() error {
 	case m.TS == "":
 		return ems("1133")
 	}
-	ts, ok := v1Time(string(m.TS))
-	if !ok {
+	ts, err := parseTime(string(m.TS))
+	if err != nil {
 		return ems("910").because("it is no ISO 8601 time")
 	}
 	if off := c.s.d.Now().Sub(ts); off > v1Skew || off < -v1Skew {
@@ -84,7 +63,7 @@ func (c *v1Call) authenticate() error {
 	// the same request never works twice. A process that dies in between leaves
 	// an id that is used up and an order that is not there: the client sends
 	// again under another id.
-	fresh, err := c.s.d.Storage.UseRESTTxn(c.ctx, cred.Account, string(cred.ID)+"/"+string(m.Txn), c.s.d.Now().Add(v1TxnLife))
+	fresh, err := c.s.d.Storage.UseRESTTxn(c.ctx, cred.ID, string(m.Txn), c.s.d.Now().Add(v1TxnLife))
 	if err != nil {
 		return err
 	}
@@ -113,18 +92,11 @@ func (c *v1Call) proven(m *v1Meta) (*core.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !v1KeyOK(string(m.AuthKey), string(key), string(m.TS), string(m.Txn)) {
+	if !signedBy(key, string(m.TS), string(m.Txn), strings.ToLower(string(m.AuthKey))) {
 		c.wrongKey(cred)
 		return nil, ems("1065")
 	}
 	return cred, nil
-}
-
-// v1KeyOK compares an authKey with SHA-256 of access key, ts and txn, in
-// constant time. Both cases of hexadecimal digits are taken.
-func v1KeyOK(authKey, key, ts, txn string) bool {
-	sum := sha256.Sum256([]byte(key + ts + txn))
-	return subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(strings.ToLower(authKey))) == 1
 }
 
 // byBearer returns the credential of a bearer token. It is read at each use, so
