@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -172,20 +173,18 @@ func (c *v1Call) refusal(err error) map[string]any {
 	return map[string]any{"meta": c.meta("0", emsPrefix+f.code, f.message())}
 }
 
-// refused keeps in the audit log that something was asked for and not done.
-// Questions that were answered with no are not kept.
+// refused keeps in the audit log that something was asked for and not done,
+// when the refusal was ours: the services keep their own. Questions that were
+// answered with no are not kept.
 func (c *v1Call) refused(err error) {
 	action, ok := v1Actions[c.method]
-	if !ok {
+	var f *fault
+	if !ok || !errors.As(err, &f) {
 		return
 	}
-	f := c.fault(err)
 	e := core.EventOf(c.who, c.s.d.Now(), action, "order:"+clip(c.subject()))
 	e.Outcome, e.Protocol = core.Refused, c.s.Name()
-	if f.code == v1Internal {
-		return // nobody's refusal; it is in the log
-	}
-	e.Detail = map[string]any{"operation": c.method, "code": emsPrefix + f.code, "detail": f.detail}
+	e.Detail = map[string]any{"operation": c.method, "code": emsPrefix + f.code, "detail": f.message()}
 	c.record(e)
 }
 

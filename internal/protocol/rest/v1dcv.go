@@ -162,6 +162,8 @@ func v1Outcome(out *domain.Outcome) error {
 	switch {
 	case out.Already:
 		return ems("1080")
+	case out.Domain != nil && out.Domain.CAA == core.CAAFailed:
+		return ems("1079").because("control of the domain is proven, but nothing can be issued for it")
 	case out.Attempt == nil || out.Attempt.Passed || out.Sent:
 		return nil
 	}
@@ -175,7 +177,7 @@ func v1Outcome(out *domain.Outcome) error {
 		code = "1079"
 	case strings.HasPrefix(f.Code, "server") || f.Code == "rateLimited":
 		code = "1076"
-	case out.Attempt.Method == core.MethodDNSTXT && f.Code != "dns":
+	case out.Attempt.Method == core.MethodDNSTXT:
 		code = "1077"
 	}
 	return ems(code).because(f.Detail)

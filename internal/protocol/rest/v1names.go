@@ -96,7 +96,6 @@ func (i *v1CertificateInfo) tlsNames(offer *ordering.Offer, ask *core.OrderAsk) 
 		return ems("1106")
 	}
 	ask.Domain, ask.Additional, ask.AutoWWW = domain, more, auto
-	ask.Names.DNS = append([]string{domain}, more...)
 	return nil
 }
 
@@ -152,7 +151,6 @@ func (i *v1CertificateInfo) hostNames(ask *core.OrderAsk) error {
 		case err == nil && addr.Zone() == "":
 			addr = addr.Unmap()
 			shown = addr.String()
-			ask.Names.IP = append(ask.Names.IP, addr)
 		default:
 			name, ok := dnsName(s)
 			switch {
@@ -162,7 +160,6 @@ func (i *v1CertificateInfo) hostNames(ask *core.OrderAsk) error {
 				return ems("1172").because(clip(s))
 			}
 			shown = name
-			ask.Names.DNS = append(ask.Names.DNS, name)
 		}
 		switch {
 		case n > 0 && shown == ask.Domain:

@@ -208,7 +208,7 @@ func (i *v1CertificateInfo) person(o *v1Order, f core.Family, ask *core.OrderAsk
 	if i.Country != "" && !country(string(i.Country)) {
 		return ems("1181").because("certificateInformation.countryCode")
 	}
-	ask.Names.Email, ask.Domain = []string{address}, address
+	ask.Names.Email = []string{address}
 	return nil
 }
 
