@@ -36,9 +36,17 @@ type Identity interface {
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
 }
 
+// Consents are the links that representatives of organisations answer; vetting
+// implements it.
+type Consents interface {
+	PendingConsent(ctx context.Context, secret string) (*core.Consent, *core.Organisation, error)
+	AnswerConsent(ctx context.Context, secret string, yes bool, from string) (*core.Consent, error)
+}
+
 // Deps are what the portal stands on.
 type Deps struct {
 	Identity Identity
+	Consents Consents // nil: no such pages
 	BaseURL  func() string
 	APIPath  string
 	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
@@ -80,7 +88,16 @@ func (p *Portal) Routes() []httpx.Route {
 	r := func(pattern string, h http.HandlerFunc) httpx.Route {
 		return httpx.Route{Protocol: "portal", Pattern: pattern, Handler: p.guard.Handler(h)}
 	}
-	return []httpx.Route{
+	secret := func(pattern string, h http.HandlerFunc) httpx.Route {
+		one := r(pattern, h)
+		one.Secret = true
+		return one
+	}
+	var consent []httpx.Route
+	if p.d.Consents != nil {
+		consent = []httpx.Route{secret("GET /consent/{secret}", p.consentPage), secret("POST /consent/{secret}", p.answerConsent)}
+	}
+	return append(consent, []httpx.Route{
 		r("GET /{$}", p.home),
 		r("GET /signin", p.signInPage),
 		r("POST /signin", p.signIn),
@@ -90,7 +107,7 @@ func (p *Portal) Routes() []httpx.Route {
 		r("POST /tokens", p.createToken),
 		r("POST /tokens/{id}/revoke", p.revokeToken),
 		r("GET /style.css", p.styleSheet),
-	}
+	}...)
 }
 
 // view is what every page can show.
@@ -106,6 +123,8 @@ type view struct {
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
+	Consent *core.Consent
+	About   *core.Organisation // whom the consent is about
 	Now     time.Time
 }
 
@@ -138,6 +157,10 @@ func (p *Portal) fail(w http.ResponseWriter, r *http.Request, page string, v vie
 		status = http.StatusUnauthorized
 	case core.KindForbidden:
 		status = http.StatusForbidden
+	case core.KindNotFound:
+		status = http.StatusNotFound
+	case core.KindExpired:
+		status = http.StatusGone
 	case core.KindRateLimited:
 		status = http.StatusTooManyRequests
 	case core.KindUnavailable:
