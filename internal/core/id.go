@@ -34,6 +34,8 @@ type (
 	RepresentativeID string
 	ConsentID        string
 	DocumentID       string
+	// DeploymentRequestID names a wish to put a certificate on servers.
+	DeploymentRequestID string
 )
 
 // NewID makes a UUIDv7 whose first 48 bits are now in milliseconds.

@@ -133,17 +133,17 @@ func (s *Service) hashSecret(id core.CredentialID, plain string) []byte {
 func SecretPlace(id core.CredentialID) string { return object("credential", id) + ":secret" }
 
 // setSecret gives c a new secret in its declared form and returns it.
-func (s *Service) setSecret(c *core.Credential, form SecretForm) (plain string, err error) {
+func (s *Service) setSecret(t *CredentialType, c *core.Credential, form SecretForm) (plain string, err error) {
 	c.SecretHash, c.SecretSealed = nil, nil
 	switch form {
 	case SecretNone:
 		return "", nil
 	case SecretSealed:
-		plain = newSecret(sealedLength)
+		plain = t.newSecret(sealedLength)
 		c.SecretSealed, err = s.sealer.Seal([]byte(plain), SecretPlace(c.ID))
 		return plain, err
 	default:
-		plain = newSecret(secretLength)
+		plain = t.newSecret(secretLength)
 		c.SecretHash = s.hashSecret(c.ID, plain)
 		return plain, nil
 	}

@@ -71,7 +71,12 @@ func (s *Service) CreateCredential(ctx context.Context, p *core.Principal, n New
 	if err != nil {
 		return nil, err
 	}
-	plain, err := s.setSecret(c, form)
+	if n.PublicID == "" {
+		if err := s.freePublicID(ctx, &t, c); err != nil {
+			return nil, err
+		}
+	}
+	plain, err := s.setSecret(&t, c, form)
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +119,28 @@ func (s *Service) draft(t *CredentialType, account core.AccountID, n NewCredenti
 	}
 	rule, _ := ruleOf(c.Auth)
 	if c.PublicID == "" {
-		c.PublicID = newPublicID(t.Name, rule)
+		c.PublicID = newPublicID(t, rule)
 	} else if err := checkPublicID(rule, c.PublicID); err != nil {
 		return nil, err
 	}
 	return c, s.checkWords(c)
+}
+
+// freePublicID makes another public id while a generated one is taken, which
+// happens to short ones.
+func (s *Service) freePublicID(ctx context.Context, t *CredentialType, c *core.Credential) error {
+	rule, _ := ruleOf(c.Auth)
+	for range 10 {
+		_, _, err := s.storage.CredentialByPublicID(ctx, c.Type, c.PublicID)
+		switch {
+		case core.Is(err, core.KindNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		c.PublicID = newPublicID(t, rule)
+	}
+	return nil // the insert says what is wrong
 }
 
 // checkWords verifies what can be judged without looking anything up, and

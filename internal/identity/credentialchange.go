@@ -133,7 +133,7 @@ func (s *Service) RegenerateCredential(ctx context.Context, p *core.Principal, i
 		return nil, core.Errorf(core.KindUnsupported, "a credential of this authentication kind has no secret")
 	}
 	c := *old
-	plain, err := s.setSecret(&c, form)
+	plain, err := s.setSecret(&t, &c, form)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,9 @@ type CredentialType struct {
 	// Unserved says why no protocol of this installation takes such credentials
 	// yet, to be shown with them; empty: one does.
 	Unserved string
+	// PublicID and Secret make identifiers and secrets where a wire format
+	// prescribes their form; nil: as the authentication kind says.
+	PublicID, Secret func() string
 	// Reserved are labels that the protocol's paths need for themselves,
 	// besides those that no type may use.
 	Reserved []string
@@ -191,16 +194,33 @@ func randomText(alphabet string, n int) string {
 // endpoints cannot be found by trying.
 func newLabel() string { return randomText(labelAlphabet, 10) }
 
+// Digits returns n random digits that do not begin with 0, for types whose
+// clients expect a number.
+func Digits(n int) string { return randomText("123456789", 1) + randomText("0123456789", n-1) }
+
+// HexDigits returns n random lower-case hex digits.
+func HexDigits(n int) string { return randomText("0123456789abcdef", n) }
+
 // newPublicID makes an access key, client id, user name or reference value.
-func newPublicID(t core.CredentialType, r kindRule) string {
+func newPublicID(t *CredentialType, r kindRule) string {
+	if t.PublicID != nil {
+		return t.PublicID()
+	}
 	prefix := r.prefix
 	if prefix == "" {
-		prefix = string(t) + "-"
+		prefix = string(t.Name) + "-"
 	}
 	return prefix + randomText(labelAlphabet, 16)
 }
 
 // newSecret makes the secret of a credential.
+func (t *CredentialType) newSecret(length int) string {
+	if t.Secret != nil {
+		return t.Secret()
+	}
+	return newSecret(length)
+}
+
 func newSecret(length int) string { return randomText(secretAlphabet, length) }
 
 // newOneTimePassword makes a password for people to type once: 20 characters
