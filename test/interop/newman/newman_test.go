@@ -194,7 +194,7 @@ func (s *site) vet(t *testing.T, id core.OrganisationID, purpose core.Purpose) {
 	var v struct {
 		ID core.VettingID `json:"id"`
 	}
-	s.Admin.Call(t, s.Admin.Token, http.MethodPost, "/organisations/"+string(id)+"/vettings", map[string]any{"purpose": purpose}, &v)
+	s.Admin.Call(t, s.Admin.Token, http.MethodPost, "/vettings", map[string]any{"organisation": id, "purpose": purpose}, &v)
 	s.Admin.Call(t, s.validator, http.MethodPost, "/vettings/"+string(v.ID)+"/decide", map[string]any{"state": "validated", "method": "register", "source": "companies register"}, nil)
 }
 

@@ -70,7 +70,7 @@ export const refuse = () =>
 
 // vet lets a validator decide on the open vetting of the organisation.
 export const vet = () => [
-  person('the vetting is open', 'GET', '/organisations/{{organisationId}}/vettings', {
+  person('the vetting is open', 'GET', '/vettings?filter=organisation:eq:{{organisationId}}', {
     checks: {
       ...status(200),
       'one is pending': () => {

@@ -145,13 +145,13 @@ const others = (method, orderDetails) => [
 const prove = (domainName, dcvMethod, before, after) => [
   call('GetDcv', { dcvDetails: { requestorEmail, orderNumber, domainName, dcvMethod } },
     dcvMethod === '1'
-      ? { ...ok, ...keep('dcvDetails.token', 'recordValue') }
+      ? { ...ok, ...keep('dcvDetails.token', 'recordValue'), ...keep('dcvDetails.recordName', 'recordName') }
       : { ...ok, ...keep('dcvDetails.fileName', 'fileName'), ...keep('dcvDetails.fileContent', 'recordValue') }),
   before ? [
     call('VerifyDcv', { dcvDetails: { requestorEmail, orderNumber, domainName, dcvMethod } }, failed('1076|1077|1078|1160'), 'nothing is published'),
     track('domain pending', { ...waiting, ...field('orderDetails.domainVerification.status', '0') }),
   ] : [],
-  dcvMethod === '1' ? publish(`_emudhra-challenge.${domainName}`) : upload(),
+  dcvMethod === '1' ? publish() : upload(),
   call('VerifyDcv', { orderDetails: { requestorEmail, orderNumber, domainName, dcvMethod } }, ok, 'verify, in the other block'),
   track('domain verified', {
     ...(after ? field('orderDetails.domainVerification.status', '1') : {}),
