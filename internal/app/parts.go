@@ -12,11 +12,13 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/store"
+	"github.com/certwright/certwright/internal/validation"
 )
 
 // parts are the services, without anything that listens or runs by itself.
@@ -32,6 +34,8 @@ type parts struct {
 	identity *identity.Service
 	products *product.Service
 	enroll   *enroll.Service
+	checks   *validation.Service // of control, for every protocol
+	domains  *domain.Service
 	followup *followup
 	// firstTerm is how long a process has for the first start before another
 	// may take it up.
@@ -41,6 +45,9 @@ type parts struct {
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
 	crl func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
+	// domain runs in the transaction that makes a domain verified; nil: nothing
+	// waits for it.
+	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
 }
 
 // Revoked implements enroll.Followup.
@@ -95,8 +102,11 @@ func (p *parts) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.makeDomains(); err != nil {
+		return err
+	}
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
-	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup,
+	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	return nil
 }

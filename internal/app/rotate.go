@@ -13,6 +13,7 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/store"
+	"github.com/certwright/certwright/internal/vetting"
 )
 
 // RotateDEK makes a new data-encryption key, seals every stored value again
@@ -49,7 +50,8 @@ func RotateDEK(ctx context.Context, cfg Config, out io.Writer) error {
 // reseal returns a value under the active key, nil when it is there already.
 func (p *parts) reseal(s store.Sealed) ([]byte, error) {
 	place := map[string]string{"issuer": ca.KeyPlace(core.IssuerID(s.ID)), "responder": ca.ResponderPlace(core.IssuerID(s.ID)),
-		"credential": identity.SecretPlace(core.CredentialID(s.ID)), "order": enroll.KeyPlace(core.OrderID(s.ID)), "setting": s.ID}[s.Kind]
+		"credential": identity.SecretPlace(core.CredentialID(s.ID)), "order": enroll.KeyPlace(core.OrderID(s.ID)), "setting": s.ID,
+		"document": core.DocumentPlace(core.DocumentID(s.ID)), "organisation": vetting.TokenPlace(core.OrganisationID(s.ID))}[s.Kind]
 	value := s.Value
 	var st storedTLS
 	if s.Kind == "setting" {

@@ -268,7 +268,7 @@ func (s *server) mainRoutes() ([]httpx.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := portal.New(portal.Deps{Identity: s.identity, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
+	p, err := portal.New(portal.Deps{Identity: s.identity, Domains: s.domains, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,10 @@ func (w *work) start(ctx context.Context) error {
 		_, err := s.acme.Sweep(ctx, s.now())
 		return err
 	})
+	w.every(run, 15*time.Second, "look at challenges of domains", func(ctx context.Context) error {
+		_, err := s.domains.Work(ctx)
+		return err
+	})
 	w.every(run, time.Hour, "renew the server certificate", s.tls.load)
 	w.every(run, 10*time.Minute, "read the key ring", s.box.Refresh)
 	w.every(run, 20*time.Second, "write folded refusals", func(ctx context.Context) error { return s.audit.Flush(ctx, false) })

@@ -58,11 +58,12 @@ type Domain struct {
 	Name         string         // A-labels, lower case, without "*."
 	State        DomainState
 	Control      ControlState
-	Method       string // the one that is asked for now, or by which control was proven
-	Token        string // of the present challenge; public by nature once published
-	TokenUntil   time.Time
-	Email        string // address the present e-mail challenge went to
-	EmailHash    []byte // SHA-256 of the secret in that mail
+	Method       string    // the one that is asked for now, or by which control was proven
+	ProvenBy     string    // method of the present proof; empty: as Method
+	Token        string    // of the last challenge; public by nature once published
+	TokenUntil   time.Time // end of the challenge; zero: none is open
+	Email        string    // address the present e-mail challenge went to
+	EmailHash    []byte    // SHA-256 of the secret in that mail
 	VerifiedAt   time.Time
 	ValidUntil   time.Time // of the proof
 	CAA          CAAState
@@ -82,6 +83,15 @@ func (d *Domain) Shown(now time.Time) ControlState {
 	return d.Control
 }
 
+// Proof is the method of the present proof. It differs from Method while
+// control is proven anew in another way.
+func (d *Domain) Proof() string {
+	if d.ProvenBy != "" {
+		return d.ProvenBy
+	}
+	return d.Method
+}
+
 // Covers reports whether the proof of d covers the DNS name (with "*." for a
 // wildcard) at now. ancestors: names below d's are covered too. A proof by
 // file covers d's very name only (CA/B BR 3.2.2.4.18).
@@ -92,7 +102,7 @@ func (d *Domain) Covers(name string, ancestors bool, now time.Time) bool {
 	if name == d.Name {
 		return true
 	}
-	if d.Method == MethodHTTPFile || len(name) <= len(d.Name)+1 || name[len(name)-len(d.Name)-1:] != "."+d.Name {
+	if d.Proof() == MethodHTTPFile || len(name) <= len(d.Name)+1 || name[len(name)-len(d.Name)-1:] != "."+d.Name {
 		return false
 	}
 	return ancestors || name == "*."+d.Name
@@ -107,8 +117,12 @@ type DomainAttempt struct {
 	Method     string
 	Background bool // made by the background re-check
 	Passed     bool
-	Failure    *Failure
+	Failure    *Failure // nil and not passed: a mail was sent, the answer comes with its link
 	Records    []Record
-	Expected   string // the record or file content looked for
-	At         time.Time
+	Expected   string // the record or file content looked for, or the address of a mail
+	Next       string // what to do now; for people
+	// Perspectives, Agreed and Quorum are the consensus of vantage points: how
+	// many looked, how many of them saw the proof, how many had to.
+	Perspectives, Agreed, Quorum int
+	At                           time.Time
 }

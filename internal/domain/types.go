@@ -47,9 +47,11 @@ type Challenge struct {
 
 // Outcome is what a look at a challenge found.
 type Outcome struct {
-	Domain  *core.Domain
-	Attempt *core.DomainAttempt // nil: control was proven before and still is (no look was taken)
-	Already bool                // was verified before this call
+	Domain *core.Domain
+	// Attempt is what was looked at, where, what was seen and what to do next
+	// (its Next). Nil: control was proven before and still is (no look was taken).
+	Attempt *core.DomainAttempt
+	Already bool // was verified before this call
 	// Perspectives, Agreed and Quorum are the consensus of vantage points.
 	Perspectives, Agreed, Quorum int
 	Sent                         bool // email methods: a mail is on its way, the answer comes with its link

@@ -49,6 +49,10 @@ const (
 	CertificateRevoke    Action = "certificate.revoke"
 	CertificateUpdate    Action = "certificate.update" // tags, owner
 
+	DomainView   Action = "domain.view"
+	DomainManage Action = "domain.manage" // register, prove, renew, take out of use
+	DomainDecide Action = "domain.decide" // refuse or withdraw a proof
+
 	RenewalView   Action = "renewal.view"
 	RenewalManage Action = "renewal.manage" // have ACME clients renew early
 
@@ -98,6 +102,7 @@ const (
 	adm = core.RoleAdministrator
 	cad = core.RoleCAAdministrator
 	app = core.RoleApprover
+	val = core.RoleValidator
 	opr = core.RoleOperator
 	aud = core.RoleAuditor
 	req = core.RoleRequester
@@ -144,6 +149,10 @@ var rules = []Rule{
 	{CertificateRenew, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
 	{CertificateUpdate, ScopeGroup, []core.Role{adm, opr}},
+
+	{DomainView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
+	{DomainManage, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{DomainDecide, ScopeAccount, []core.Role{adm, val}},
 
 	{RenewalView, ScopeAny, []core.Role{adm, cad, app, opr, aud}},
 	{RenewalManage, ScopeAccount, []core.Role{adm, cad, opr}},

@@ -13,7 +13,7 @@ import (
 func table() string {
 	cols := append(slices.Clone(core.Roles), RolePasswordChange, RoleCredential)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-23s %-8s adm cad app opr aud req pwd crd\n", "action", "scope")
+	fmt.Fprintf(&b, "%-23s %-8s adm cad app val opr aud req pwd crd\n", "action", "scope")
 	for _, r := range Rules() {
 		fmt.Fprintf(&b, "%-23s %-7s", r.Action, r.Scope)
 		for _, c := range cols {
@@ -28,48 +28,51 @@ func table() string {
 	return b.String()
 }
 
-const golden = `action                  scope    adm cad app opr aud req pwd crd
-password.own            any      x   x   x   x   x   x   x   -
-session.own             any      x   x   x   x   x   x   -   -
-token.own               any      x   x   x   x   x   x   -   -
-account.view            any      x   x   x   x   x   x   -   -
-account.manage          account  x   -   -   -   -   -   -   -
-organisation.view       any      x   x   x   x   x   x   -   -
-organisation.manage     account  x   -   -   -   -   -   -   -
-group.view              group    x   x   x   x   x   x   -   -
-group.manage            group    x   -   -   -   -   -   -   -
-user.view               group    x   x   x   x   x   -   -   -
-user.manage             account  x   -   -   -   -   -   -   -
-credential.view         group    x   x   x   x   x   -   -   -
-credential.create       group    x   -   -   x   -   -   -   -
-credential.update       group    x   -   -   x   -   -   -   -
-credential.revoke       group    x   x   -   x   -   -   -   -
-credential.regenerate   group    x   -   -   x   -   -   -   -
-credential.default      account  x   -   -   x   -   -   -   -
-credential.prove        account  x   x   -   -   -   -   -   -
-product.view            any      x   x   x   x   x   x   -   x
-product.manage          account  x   x   -   -   -   -   -   -
-issuer.view             any      x   x   x   x   x   x   -   x
-issuer.manage           account  x   x   -   -   -   -   -   -
-order.view              group    x   x   x   x   x   x   -   x
-order.create            group    x   -   -   x   -   x   -   x
-order.cancel            group    x   -   -   x   -   x   -   x
-order.approve           group    x   -   x   -   -   -   -   -
-certificate.view        group    x   x   x   x   x   x   -   x
-certificate.download    group    x   x   x   x   x   x   -   x
-certificate.export-key  group    x   -   -   x   -   x   -   x
-certificate.renew       group    x   -   -   x   -   x   -   x
-certificate.revoke      group    x   x   -   x   -   -   -   x
-certificate.update      group    x   -   -   x   -   -   -   -
-renewal.view            any      x   x   x   x   x   -   -   -
-renewal.manage          account  x   x   -   x   -   -   -   -
-audit.view              account  x   x   -   -   x   -   -   -
-audit.verify            account  x   -   -   -   x   -   -   -
-job.view                account  x   x   -   x   x   -   -   -
-job.manage              account  x   -   -   x   -   -   -   -
-settings.view           account  x   x   -   -   x   -   -   -
-settings.manage         account  x   -   -   -   -   -   -   -
-backup.create           account  x   -   -   -   -   -   -   -
+const golden = `action                  scope    adm cad app val opr aud req pwd crd
+password.own            any      x   x   x   -   x   x   x   x   -
+session.own             any      x   x   x   -   x   x   x   -   -
+token.own               any      x   x   x   -   x   x   x   -   -
+account.view            any      x   x   x   -   x   x   x   -   -
+account.manage          account  x   -   -   -   -   -   -   -   -
+organisation.view       any      x   x   x   -   x   x   x   -   -
+organisation.manage     account  x   -   -   -   -   -   -   -   -
+group.view              group    x   x   x   -   x   x   x   -   -
+group.manage            group    x   -   -   -   -   -   -   -   -
+user.view               group    x   x   x   -   x   x   -   -   -
+user.manage             account  x   -   -   -   -   -   -   -   -
+credential.view         group    x   x   x   -   x   x   -   -   -
+credential.create       group    x   -   -   -   x   -   -   -   -
+credential.update       group    x   -   -   -   x   -   -   -   -
+credential.revoke       group    x   x   -   -   x   -   -   -   -
+credential.regenerate   group    x   -   -   -   x   -   -   -   -
+credential.default      account  x   -   -   -   x   -   -   -   -
+credential.prove        account  x   x   -   -   -   -   -   -   -
+product.view            any      x   x   x   -   x   x   x   -   x
+product.manage          account  x   x   -   -   -   -   -   -   -
+issuer.view             any      x   x   x   -   x   x   x   -   x
+issuer.manage           account  x   x   -   -   -   -   -   -   -
+order.view              group    x   x   x   -   x   x   x   -   x
+order.create            group    x   -   -   -   x   -   x   -   x
+order.cancel            group    x   -   -   -   x   -   x   -   x
+order.approve           group    x   -   x   -   -   -   -   -   -
+certificate.view        group    x   x   x   -   x   x   x   -   x
+certificate.download    group    x   x   x   -   x   x   x   -   x
+certificate.export-key  group    x   -   -   -   x   -   x   -   x
+certificate.renew       group    x   -   -   -   x   -   x   -   x
+certificate.revoke      group    x   x   -   -   x   -   -   -   x
+certificate.update      group    x   -   -   -   x   -   -   -   -
+domain.view             group    x   x   x   x   x   x   x   -   x
+domain.manage           group    x   -   -   -   x   -   x   -   x
+domain.decide           account  x   -   -   x   -   -   -   -   -
+renewal.view            any      x   x   x   -   x   x   -   -   -
+renewal.manage          account  x   x   -   -   x   -   -   -   -
+audit.view              account  x   x   -   -   -   x   -   -   -
+audit.verify            account  x   -   -   -   -   x   -   -   -
+job.view                account  x   x   -   -   x   x   -   -   -
+job.manage              account  x   -   -   -   x   -   -   -   -
+settings.view           account  x   x   -   -   -   x   -   -   -
+settings.manage         account  x   -   -   -   -   -   -   -   -
+backup.create           account  x   -   -   -   -   -   -   -   -
 `
 
 // TestAccessTable: a change of the table is a change of this text.

@@ -36,9 +36,16 @@ type Identity interface {
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
 }
 
+// Domains are the links of validation mails; domain implements it.
+type Domains interface {
+	Pending(ctx context.Context, secret string) (*core.Domain, error)
+	Confirm(ctx context.Context, secret string, ok bool, from string) (*core.Domain, error)
+}
+
 // Deps are what the portal stands on.
 type Deps struct {
 	Identity Identity
+	Domains  Domains // nil: no such pages
 	BaseURL  func() string
 	APIPath  string
 	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
@@ -80,7 +87,16 @@ func (p *Portal) Routes() []httpx.Route {
 	r := func(pattern string, h http.HandlerFunc) httpx.Route {
 		return httpx.Route{Protocol: "portal", Pattern: pattern, Handler: p.guard.Handler(h)}
 	}
-	return []httpx.Route{
+	secret := func(pattern string, h http.HandlerFunc) httpx.Route {
+		one := r(pattern, h)
+		one.Secret = true
+		return one
+	}
+	var domains []httpx.Route
+	if p.d.Domains != nil {
+		domains = []httpx.Route{secret("GET /domain-validation/{secret}", p.domainPage), secret("POST /domain-validation/{secret}", p.answerDomain)}
+	}
+	return append(domains, []httpx.Route{
 		r("GET /{$}", p.home),
 		r("GET /signin", p.signInPage),
 		r("POST /signin", p.signIn),
@@ -90,7 +106,7 @@ func (p *Portal) Routes() []httpx.Route {
 		r("POST /tokens", p.createToken),
 		r("POST /tokens/{id}/revoke", p.revokeToken),
 		r("GET /style.css", p.styleSheet),
-	}
+	}...)
 }
 
 // view is what every page can show.
@@ -106,6 +122,7 @@ type view struct {
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
+	Domain  *core.Domain
 	Now     time.Time
 }
 
@@ -138,6 +155,10 @@ func (p *Portal) fail(w http.ResponseWriter, r *http.Request, page string, v vie
 		status = http.StatusUnauthorized
 	case core.KindForbidden:
 		status = http.StatusForbidden
+	case core.KindNotFound:
+		status = http.StatusNotFound
+	case core.KindExpired:
+		status = http.StatusGone
 	case core.KindRateLimited:
 		status = http.StatusTooManyRequests
 	case core.KindUnavailable:

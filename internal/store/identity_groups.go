@@ -94,7 +94,7 @@ func (db *DB) UpdateOrganisation(ctx context.Context, tx core.Tx, o *core.Organi
 func (db *DB) DeleteOrganisation(ctx context.Context, tx core.Tx, account core.AccountID, id core.OrganisationID) error {
 	res, err := in(tx).exec(ctx, "DELETE FROM organisations WHERE account = ? AND id = ?", string(account), string(id))
 	if referenced(err) {
-		return core.Wrap(core.KindConflict, err, "groups or credentials belong to the organisation, so it cannot be deleted")
+		return core.Wrap(core.KindConflict, err, "groups, credentials, documents or vettings belong to the organisation, so it cannot be deleted")
 	}
 	return hit(res, err, "organisation")
 }

@@ -9,7 +9,7 @@ import (
 
 // Sealed is a value that package secret sealed: where it is and what it holds.
 type Sealed struct {
-	Kind  string // "issuer", "responder", "credential", "order", "setting"
+	Kind  string // "issuer", "responder", "credential", "order", "setting", "document", "organisation"
 	ID    string
 	Value []byte
 }
@@ -21,6 +21,17 @@ var sealedColumns = []struct{ kind, table, id, column, where string }{
 	{"credential", "credentials", "id", "secret_sealed", "secret_sealed IS NOT NULL"},
 	{"order", "orders", "id", "key_sealed", "key_sealed IS NOT NULL"},
 	{"setting", "settings", "name", "value", "name LIKE 'server-tls.%'"},
+	{"document", "documents", "id", "sealed", "sealed IS NOT NULL"},
+	{"organisation", "organisations", "id", "token_sealed", "token_sealed IS NOT NULL"},
+}
+
+// sealedBatchSize is how many values are held in memory at once; documents are
+// large.
+func sealedBatchSize(kind string) string {
+	if kind == "document" {
+		return "4"
+	}
+	return "200"
 }
 
 // Resealed passes every sealed value through f and stores what f returns, unless
@@ -30,8 +41,8 @@ func (db *DB) Resealed(ctx context.Context, f func(Sealed) ([]byte, error)) (see
 	for _, c := range sealedColumns {
 		last := ""
 		for {
-			q := strings.NewReplacer("$id", c.id, "$col", c.column, "$table", c.table, "$where", c.where).
-				Replace(`SELECT $id, $col FROM $table WHERE $where AND $id > ? ORDER BY $id LIMIT 200`)
+			q := strings.NewReplacer("$id", c.id, "$col", c.column, "$table", c.table, "$where", c.where, "$n", sealedBatchSize(c.kind)).
+				Replace(`SELECT $id, $col FROM $table WHERE $where AND $id > ? ORDER BY $id LIMIT $n`)
 			batch, err := db.sealedBatch(ctx, c.kind, q, last)
 			if err != nil || len(batch) == 0 {
 				if err != nil {

@@ -67,7 +67,7 @@ func (q *caaQuestion) refused(rrs []dns.RR) string {
 			issue = append(issue, r.Value)
 		case "issuewild":
 			wild = append(wild, r.Value)
-		case "iodef", "issuemail", "issuevmc": // about other things, and known
+		case "iodef", "issuemail", "issuevmc", "contactemail", "contactphone": // about other things, and known
 		default:
 			if r.Flag&critical != 0 {
 				return "the property " + tag + " is critical and not known here"

@@ -41,9 +41,13 @@ type hop struct {
 
 // http01 is RFC 8555 section 8.3.
 func (a *attempt) http01(ctx context.Context, t target, c Check) *failure {
-	h := hop{t: t, port: a.s.httpPort, url: &url.URL{
-		Scheme: "http", Host: hostPort(t, a.s.httpPort, 80), Path: "/.well-known/acme-challenge/" + c.Token,
-	}}
+	return a.fetch(ctx, t, "/.well-known/acme-challenge/"+c.Token, c.KeyAuthorization, "the key authorization")
+}
+
+// fetch looks at the page under a path, following redirects. want is what must
+// stand there; what is its name.
+func (a *attempt) fetch(ctx context.Context, t target, path, want, what string) *failure {
+	h := hop{t: t, port: a.s.httpPort, url: &url.URL{Scheme: "http", Host: hostPort(t, a.s.httpPort, 80), Path: path}}
 	for n := 0; ; n++ {
 		p, f := a.get(ctx, h)
 		if f != nil {
@@ -51,7 +55,7 @@ func (a *attempt) http01(ctx context.Context, t target, c Check) *failure {
 		}
 		switch p.status {
 		case http.StatusOK:
-			return p.compare(h.url, c.KeyAuthorization)
+			return p.compare(h.url, want, what)
 		case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		default:
 			f := fail("unauthorized", "%s answered with status %d, not 200", h.url.Redacted(), p.status)
@@ -70,15 +74,15 @@ func (a *attempt) http01(ctx context.Context, t target, c Check) *failure {
 
 // compare checks the body. White space at its end does not count (RFC 8555
 // section 8.3).
-func (p *page) compare(u *url.URL, want string) *failure {
+func (p *page) compare(u *url.URL, want, what string) *failure {
 	got := strings.TrimRight(p.body, " \t\r\n\v\f")
 	if subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1 {
 		return nil
 	}
 	if p.hidden {
-		return fail("unauthorized", "%s does not answer with the key authorization", u.Redacted())
+		return fail("unauthorized", "%s does not answer with %s", u.Redacted(), what)
 	}
-	return fail("unauthorized", "%s answers %q, not the key authorization %q", u.Redacted(), printable(got, 200), want)
+	return fail("unauthorized", "%s answers %q, not %s %q", u.Redacted(), printable(got, 200), what, want)
 }
 
 // redirect reads where an answer sends us.

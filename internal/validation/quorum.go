@@ -65,7 +65,9 @@ func (s *Service) Check(ctx context.Context, c Check) Result {
 			break
 		}
 	}
-	return s.conclude(heard, agree >= s.need())
+	r := s.conclude(heard, agree >= s.need())
+	r.Perspectives, r.Agreed, r.Quorum = total, agree, s.need()
+	return r
 }
 
 // conclude puts together what the perspectives saw.

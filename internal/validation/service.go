@@ -178,7 +178,11 @@ func (s *Service) Local(ctx context.Context, c Check) Result {
 	defer cancel()
 	a := &attempt{s: s}
 	f := a.check(ctx, c)
-	return Result{Failure: f.core(), Records: a.records, Retry: f != nil && f.retry}
+	r := Result{Failure: f.core(), Records: a.records, Retry: f != nil && f.retry, Perspectives: 1, Quorum: 1}
+	if f == nil {
+		r.Agreed = 1
+	}
+	return r
 }
 
 func (a *attempt) check(ctx context.Context, c Check) *failure {
@@ -197,6 +201,14 @@ func (a *attempt) check(ctx context.Context, c Check) *failure {
 		f = a.dnsDigest(ctx, accountLabel(c.AccountURL)+"._acme-challenge."+t.name, c.KeyAuthorization)
 	case core.MethodDNSPersist01:
 		f = a.dnsPersist01(ctx, t.name, c)
+	case core.MethodDNSTXT:
+		f = a.dnsTXT(ctx, c)
+	case core.MethodDNSCNAME:
+		f = a.dnsCNAME(ctx, c)
+	case core.MethodHTTPFile:
+		f = a.httpFile(ctx, t, c)
+	case core.MethodDNSContact:
+		f = a.dnsContact(ctx, t.name, c.Value)
 	}
 	if f != nil || !c.CAA || len(c.IssuerDomains) == 0 || t.name == "" {
 		return f

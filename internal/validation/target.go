@@ -30,7 +30,12 @@ func readTarget(c Check) (target, *failure) {
 		if c.Wildcard { // RFC 8555 section 8.3, RFC 8737 section 3
 			return t, fail("rejectedIdentifier", "%s cannot prove control of a wildcard name", c.Method)
 		}
-	case core.MethodDNS01, core.MethodDNSAccount01, core.MethodDNSPersist01:
+	case core.MethodHTTPFile:
+		if c.Wildcard { // CA/B BR 3.2.2.4.18
+			return t, fail("rejectedIdentifier", "%s cannot prove control of a wildcard name", c.Method)
+		}
+		byDNS = true // for names only
+	case core.MethodDNS01, core.MethodDNSAccount01, core.MethodDNSPersist01, core.MethodDNSTXT, core.MethodDNSCNAME, core.MethodDNSContact:
 		byDNS = true
 	default:
 		return t, fail("serverInternal", "control cannot be checked by the method %q", printable(c.Method, 40))
@@ -49,6 +54,10 @@ func readTarget(c Check) (target, *failure) {
 		t.ip = ip
 	default:
 		return t, fail("rejectedIdentifier", "%s cannot prove control of an identifier of type %q", c.Method, printable(c.Identifier.Type, 40))
+	}
+	switch c.Method {
+	case core.MethodDNSTXT, core.MethodDNSCNAME, core.MethodHTTPFile, core.MethodDNSContact:
+		return t, readValue(c, t.name)
 	}
 	return t, readSecrets(c)
 }

@@ -25,6 +25,14 @@ type Check struct {
 	IssuerDomains []string
 	// CAA: the records are looked at too (RFC 8659, RFC 8657).
 	CAA bool
+	// Record is the DNS name looked at by dns-txt and dns-cname: below the
+	// identifier, without a dot at the end.
+	Record string
+	// Value is what must be seen: the text (dns-txt), the target (dns-cname), the
+	// content (http-url) or the address (dns-contact).
+	Value string
+	// FileName is what http-url fetches below /.well-known/pki-validation/.
+	FileName string
 }
 
 // Result is the answer. Failure is nil when control is proven.
@@ -34,6 +42,10 @@ type Result struct {
 	// Retry: a further attempt a little later may succeed (nothing answered, a
 	// record was not there yet).
 	Retry bool
+	// Perspectives is how many places were to look, this server among them;
+	// Agreed how many saw the proof before the matter was decided; Quorum how
+	// many had to.
+	Perspectives, Agreed, Quorum int
 }
 
 // Checker answers questions of control.

@@ -45,6 +45,9 @@ type question struct {
 	AccountURL       string          `json:"account_url,omitempty"`
 	IssuerDomains    []string        `json:"issuer_domains,omitempty"`
 	CAA              bool            `json:"caa,omitempty"`
+	Record           string          `json:"record,omitempty"`
+	Value            string          `json:"value,omitempty"`
+	FileName         string          `json:"file_name,omitempty"`
 }
 
 // finding is Result on its way back.
@@ -180,7 +183,7 @@ func ServeVantage(ctx context.Context, body []byte, s *Service) ([]byte, error) 
 		return nil, err
 	}
 	r := s.Local(ctx, c)
-	return json.Marshal(finding(r))
+	return json.Marshal(finding{Failure: r.Failure, Records: r.Records, Retry: r.Retry})
 }
 
 // decodeQuestion reads a question. Whether it makes sense is for Local to say.

@@ -151,3 +151,7 @@ func (s *Service) Document(ctx context.Context, p *core.Principal, o core.Organi
 
 // Remind sends what is due about vettings that end soon. It returns how many.
 func (s *Service) Remind(ctx context.Context) (int, error) { return 0, unbuilt() }
+
+// TokenPlace is the context under which an organisation's pre-vetting token is
+// sealed.
+func TokenPlace(id core.OrganisationID) string { return "pre-vetting:" + string(id) }
