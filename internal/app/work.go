@@ -24,15 +24,18 @@ type (
 	checkpoint struct{}
 	// expiryNotices tells owners about certificates that end soon.
 	expiryNotices struct{}
+	// vettingReminders tells about vettings of organisations that end soon.
+	vettingReminders struct{}
 	// tidy removes sessions that have ended.
 	tidy struct{}
 )
 
-func (publishCRL) Kind() string    { return "crl.publish" }
-func (renewStatus) Kind() string   { return "status.renew" }
-func (checkpoint) Kind() string    { return "audit.checkpoint" }
-func (expiryNotices) Kind() string { return "expiry.notices" }
-func (tidy) Kind() string          { return "sessions.tidy" }
+func (publishCRL) Kind() string       { return "crl.publish" }
+func (renewStatus) Kind() string      { return "status.renew" }
+func (checkpoint) Kind() string       { return "audit.checkpoint" }
+func (expiryNotices) Kind() string    { return "expiry.notices" }
+func (vettingReminders) Kind() string { return "vetting.reminders" }
+func (tidy) Kind() string             { return "sessions.tidy" }
 
 // crlGather is how long revocations gather before one CRL is made for all.
 const crlGather = 2 * time.Second
@@ -87,6 +90,10 @@ func (w *work) start(ctx context.Context) error {
 			return err
 		}, 0),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ expiryNotices) error { return s.notifyExpiry(ctx) }, 10*time.Minute),
+		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ vettingReminders) error {
+			_, err := s.vetting.Remind(ctx)
+			return err
+		}, 10*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
 			return errors.Join(err, s.tidyACME(ctx))
@@ -96,6 +103,7 @@ func (w *work) start(ctx context.Context) error {
 		{Args: renewStatus{}, Every: 10 * time.Minute},
 		{Args: checkpoint{}, Every: time.Hour},
 		{Args: expiryNotices{}, Every: time.Hour, Offset: 7 * time.Minute},
+		{Args: vettingReminders{}, Every: time.Hour, Offset: 37 * time.Minute},
 		{Args: tidy{}, Every: time.Hour, Offset: 23 * time.Minute},
 	}
 	if err := w.Queue.Start(run, handlers, schedules); err != nil {
