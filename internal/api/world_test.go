@@ -33,6 +33,8 @@ import (
 	"github.com/certwright/certwright/internal/store/storetest"
 	"github.com/certwright/certwright/internal/validation"
 	"github.com/certwright/certwright/internal/validation/validationtest"
+	"github.com/certwright/certwright/internal/vetting"
+	"github.com/certwright/certwright/internal/vetting/vettingtest"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
@@ -49,6 +51,7 @@ type world struct {
 	h      *ca.Hierarchy
 	logs   *bytes.Buffer
 	dns    *validationtest.DNS
+	mail   vettingtest.Mail
 	admin  *caller            // signed in
 	group  core.GroupID       // "default"
 	people map[string]*caller // by login, made by person
@@ -107,8 +110,10 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	must(t, jobs.Migrate(ctx, w.db.SQL(), string(w.db.Dialect())))
 	w.queue, err = jobs.New(jobs.Deps{DB: w.db.SQL(), Dialect: string(w.db.Dialect()), Now: clock.Now})
 	must(t, err)
+	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
+	must(t, err)
 	w.api, err = api.New(api.Deps{
-		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.domains(t), CA: w.ca, Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.domains(t), CA: w.ca, Vetting: v, Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},

@@ -152,7 +152,7 @@ func (s *Service) load(ctx context.Context, w *wish) error {
 	if id == "" {
 		return core.Errorf(core.KindInvalid, "no product is named").At("product")
 	}
-	if p.Credential != nil && !slices.Contains(p.Products, id) {
+	if p.Credential != nil && !w.req.Judged && !slices.Contains(p.Products, id) {
 		return core.Errorf(core.KindForbidden, "the credential may not order this product").At("product")
 	}
 	var err error
@@ -175,7 +175,7 @@ func (s *Service) load(ctx context.Context, w *wish) error {
 	if err != nil {
 		return err
 	}
-	if p.Credential != nil && w.replaces.Credential != p.Credential.ID {
+	if p.Credential != nil && !w.req.Judged && w.replaces.Credential != p.Credential.ID {
 		return core.Errorf(core.KindNotFound, "there is no such certificate").At("replaces")
 	}
 	return nil
@@ -258,7 +258,10 @@ func (s *Service) ask(w *wish) (policy.Ask, error) {
 	if r.Anew {
 		a.Replaces = nil
 	}
-	if c := r.Principal.Credential; c != nil {
+	switch c := r.Principal.Credential; {
+	case r.Open != nil:
+		a.AllowedNames = r.Open.AllowedNames
+	case c != nil:
 		a.AllowedNames = c.AllowedNames
 	}
 	return a, nil
@@ -277,7 +280,7 @@ func (s *Service) judge(ctx context.Context, w *wish, a policy.Ask) error {
 		return nil
 	}
 	proven := slices.Clone(w.req.Proofs)
-	if c := w.req.Principal.Credential; c != nil {
+	if c := w.req.Principal.Credential; c != nil && w.req.Open == nil {
 		proven = append(proven, c.ProvenNames...)
 	}
 	missing := slices.DeleteFunc(slices.Clone(w.names), func(n string) bool { return policy.Proven(n, proven) })
@@ -302,11 +305,7 @@ func (s *Service) judge(ctx context.Context, w *wish, a policy.Ask) error {
 // the present connection into it (RFC 7030 section 3.5). What they ask for and
 // the key that they ask with stay.
 func (s *Service) identify(w *wish) {
-	p := w.req.Principal
-	owner := string(p.User)
-	if p.Credential != nil {
-		owner = string(p.Credential.ID)
-	}
+	owner := owner(w.req.Principal)
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%s\x00%d\x00%d\x00", owner, w.product.Product().ID, w.req.Replaces, w.req.KeyGen,
 		w.template.Subject.String(), w.req.Validity, w.req.NotAfter.Unix())
@@ -322,17 +321,34 @@ func (s *Service) identify(w *wish) {
 	h.Write(w.asked)
 	sum := h.Sum(nil)
 	w.digest = hex.EncodeToString(sum)
-	if w.req.IdempotencyKey != "" {
-		k := sha256.Sum256([]byte(w.req.IdempotencyKey))
-		w.key = owner + ":k:" + hex.EncodeToString(k[:])
-		return
+	switch {
+	case w.req.IdempotencyKey != "":
+		w.key = StoredKey(w.req.Principal, w.req.IdempotencyKey)
+	case !w.req.New && w.req.Open == nil:
+		w.key, w.derived = owner+":c:"+w.digest, true
 	}
-	w.key, w.derived = owner+":c:"+w.digest, true
+}
+
+// owner is whose idempotency keys are told apart: the credential's, else the user's.
+func owner(p *core.Principal) string {
+	if p.Credential != nil {
+		return string(p.Credential.ID)
+	}
+	return string(p.User)
+}
+
+// StoredKey is an idempotency key of p as orders keep it.
+func StoredKey(p *core.Principal, key string) string {
+	k := sha256.Sum256([]byte(key))
+	return owner(p) + ":k:" + hex.EncodeToString(k[:])
 }
 
 // enter makes identical requests of this process queue up: the first goes on,
 // the others wait for it and read its outcome.
 func (s *Service) enter(ctx context.Context, w *wish) (done func(), res *Result, err error) {
+	if w.key == "" {
+		return func() {}, nil, nil
+	}
 	for {
 		s.mu.Lock()
 		ch, busy := s.inflight[w.key]

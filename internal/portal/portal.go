@@ -42,10 +42,18 @@ type Domains interface {
 	Confirm(ctx context.Context, secret string, ok bool, from string) (*core.Domain, error)
 }
 
+// Consents are the links that representatives of organisations answer; vetting
+// implements it.
+type Consents interface {
+	PendingConsent(ctx context.Context, secret string) (*core.Consent, *core.Organisation, error)
+	AnswerConsent(ctx context.Context, secret string, yes bool, from string) (*core.Consent, error)
+}
+
 // Deps are what the portal stands on.
 type Deps struct {
 	Identity Identity
-	Domains  Domains // nil: no such pages
+	Domains  Domains  // nil: no such pages
+	Consents Consents // nil: no such pages
 	BaseURL  func() string
 	APIPath  string
 	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
@@ -92,11 +100,14 @@ func (p *Portal) Routes() []httpx.Route {
 		one.Secret = true
 		return one
 	}
-	var domains []httpx.Route
+	var mailed []httpx.Route // pages that links in mails open
 	if p.d.Domains != nil {
-		domains = []httpx.Route{secret("GET /domain-validation/{secret}", p.domainPage), secret("POST /domain-validation/{secret}", p.answerDomain)}
+		mailed = append(mailed, secret("GET /domain-validation/{secret}", p.domainPage), secret("POST /domain-validation/{secret}", p.answerDomain))
 	}
-	return append(domains, []httpx.Route{
+	if p.d.Consents != nil {
+		mailed = append(mailed, secret("GET /consent/{secret}", p.consentPage), secret("POST /consent/{secret}", p.answerConsent))
+	}
+	return append(mailed, []httpx.Route{
 		r("GET /{$}", p.home),
 		r("GET /signin", p.signInPage),
 		r("POST /signin", p.signIn),
@@ -123,6 +134,8 @@ type view struct {
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
 	Domain  *core.Domain
+	Consent *core.Consent
+	About   *core.Organisation // whom the consent is about
 	Now     time.Time
 }
 
