@@ -1,6 +1,5 @@
 // Package domains_test proves control of domains with the shipped binary: by the
-// commands of the page, by a file, by mail, and with two replicas' worth of
-// background.
+// commands of the page, by a file, by mail and in the background.
 package domains_test
 
 import (
@@ -9,9 +8,15 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"mime/quotedprintable"
 	"net/http"
+	"net/mail"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +25,7 @@ import (
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/notify/notifytest"
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
@@ -86,6 +92,59 @@ func TestProofServesEnrolment(t *testing.T) {
 		if err != nil || (status == http.StatusOK) != want {
 			t.Errorf("EST for %s: %d %v", name, status, err)
 		}
+	}
+}
+
+// TestMail answers the link of a validation mail in a browser's way. Opening it,
+// as programs that scan mail do, answers nothing.
+func TestMail(t *testing.T) {
+	post := notifytest.Start(t, notifytest.Options{})
+	ca := harness.StartCA(t, harness.Options{Args: []string{"--mail-host", post.Host, "--mail-port", fmt.Sprint(post.Port), "--mail-tls", "none", "--mail-from", "ca@ca.test"}})
+	ctx, a := t.Context(), ca.Admin
+	d, err := a.RegisterDomain(ctx, resource.NewDomain{Name: "w.mail.test", Group: a.Group, Method: core.MethodEmail})
+	if err != nil || !slices.Contains(d.Challenge.Emails, "hostmaster@mail.test") {
+		t.Fatalf("%+v %v", d, err)
+	}
+	o, err := a.VerifyDomain(ctx, d.ID, resource.DomainVerify{Address: "hostmaster@mail.test"})
+	if err != nil || !o.Sent {
+		t.Fatalf("%+v %v", o, err)
+	}
+	if _, err := a.VerifyDomain(ctx, d.ID, resource.DomainVerify{Address: "admin@mail.test"}); !core.Is(err, core.KindRateLimited) {
+		t.Errorf("a second mail at once: %v", err)
+	}
+	mails := post.Mails()
+	if len(mails) != 1 || !slices.Equal(mails[0].To, []string{"hostmaster@mail.test"}) {
+		t.Fatalf("mails %+v", mails)
+	}
+	m, err := mail.ReadMessage(strings.NewReader(mails[0].Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`https://\S+/domain-validation/(\S+)`).FindStringSubmatch(string(text))
+	if link == nil {
+		t.Fatalf("no link in\n%s", text)
+	}
+	ca.Secret(link[1])
+	h := ca.Client()
+	for range 2 {
+		if r, err := h.Get(link[0]); err != nil || r.Body.Close() != nil || r.StatusCode != http.StatusOK {
+			t.Fatalf("opened: %v", err)
+		}
+	}
+	if got, err := a.Domain(ctx, d.ID); err != nil || got.Control != core.ControlPending {
+		t.Errorf("after it was opened: %+v %v", got, err)
+	}
+	for _, want := range []int{http.StatusOK, http.StatusNotFound} {
+		if r, err := h.PostForm(link[0], url.Values{"answer": {"accept"}}); err != nil || r.Body.Close() != nil || r.StatusCode != want {
+			t.Errorf("accepted: %v, want %d", err, want)
+		}
+	}
+	if got, err := a.Domain(ctx, d.ID); err != nil || got.Control != core.ControlVerified || got.ProvenBy != core.MethodEmail {
+		t.Errorf("after it was accepted: %+v %v", got, err)
 	}
 }
 
