@@ -35,6 +35,7 @@ type Deps struct {
 	Sealer     Sealer
 	Followup   Followup
 	Connectors []connector.Connector
+	Domains    Domains // nil: no names are proven but those of requests and credentials
 	Now        func() time.Time
 	Logger     *slog.Logger
 	// Point, when set, is called at named places of the issuing path with the
@@ -129,7 +130,7 @@ func (s *Service) submit(ctx context.Context, w *wish) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.judge(w, ask); err != nil {
+	if err := s.judge(ctx, w, ask); err != nil {
 		return nil, err
 	}
 	s.identify(w)
@@ -267,24 +268,31 @@ func (s *Service) ask(w *wish) (policy.Ask, error) {
 }
 
 // judge asks policy and the proofs of control.
-func (s *Service) judge(w *wish, a policy.Ask) error {
+func (s *Service) judge(ctx context.Context, w *wish, a policy.Ask) error {
 	var reasons []core.Reason
 	w.template, reasons = w.product.Evaluate(a, w.now)
 	if err := policy.Refusal(reasons); err != nil {
 		return err
 	}
 	w.names = w.template.Names.Strings()
-	if !w.product.Product().Profile.ValidateNames {
+	profile := w.product.Product().Profile
+	if !profile.ValidateNames {
 		return nil
 	}
 	proven := slices.Clone(w.req.Proofs)
 	if c := w.req.Principal.Credential; c != nil && w.req.Open == nil {
 		proven = append(proven, c.ProvenNames...)
 	}
-	for _, n := range w.names {
-		if !policy.Proven(n, proven) {
-			reasons = append(reasons, core.Reason{Code: "name.not-validated", Field: "san", Value: n, Detail: "control of this name has not been proven"})
+	missing := slices.DeleteFunc(slices.Clone(w.names), func(n string) bool { return policy.Proven(n, proven) })
+	if len(missing) > 0 && s.d.Domains != nil {
+		known, err := s.d.Domains.ProvenFor(ctx, w.req.Principal, &profile, missing)
+		if err != nil {
+			return err
 		}
+		missing = slices.DeleteFunc(missing, func(n string) bool { return slices.Contains(known, n) })
+	}
+	for _, n := range missing {
+		reasons = append(reasons, core.Reason{Code: "name.not-validated", Field: "san", Value: n, Detail: "control of this name has not been proven"})
 	}
 	if len(reasons) > 0 {
 		return core.Errorf(core.KindNotValidated, "control of a name has not been proven").Because(reasons...)

@@ -85,6 +85,12 @@ type Audit interface {
 	Record(ctx context.Context, e core.Event) error
 }
 
+// Domains tells which names the domain service knows to be controlled by
+// whoever asks, as far as the profile lets proofs carry.
+type Domains interface {
+	ProvenFor(ctx context.Context, p *core.Principal, profile *core.Profile, names []string) ([]string, error)
+}
+
 // Sealer encrypts private keys made here.
 type Sealer interface {
 	Seal(plain []byte, context string) ([]byte, error)

@@ -186,7 +186,9 @@ func (w *world) vet(p core.Purpose) {
 	w.vetting.mu.Lock()
 	w.vetting.valid[p] = w.Now().AddDate(1, 0, 0)
 	w.vetting.mu.Unlock()
-	w.tx(func(ctx context.Context, tx core.Tx) error { return w.s.OrganisationVetted(ctx, tx, w.Account, w.org.ID) })
+	w.tx(func(ctx context.Context, tx core.Tx) error {
+		return w.s.OrganisationVetted(ctx, tx, w.Account, w.org.ID)
+	})
 }
 
 func (w *world) create(p *core.Principal, n ordering.New) *ordering.View {
@@ -249,7 +251,9 @@ func dv(names ...string) ordering.New {
 	return ordering.New{Ask: core.OrderAsk{Family: core.FamilyDV, Domain: names[0], Additional: names[1:]}, Origin: core.Origin{Protocol: "rest"}}
 }
 
-func agreed() *core.Agreement { return &core.Agreement{SignerName: "Ann Example", SignerPlace: "Berlin"} }
+func agreed() *core.Agreement {
+	return &core.Agreement{SignerName: "Ann Example", SignerPlace: "Berlin"}
+}
 
 var pdf = []byte("%PDF-1.7\nsomething\n%%EOF\n")
 
