@@ -357,7 +357,7 @@ var v1NameRefusals = []v1Refusal{
 
 // v1Limited is a client that may ask for names below one domain only.
 func v1Limited(b *v1Bench, number string) *v1Client {
-	return b.other(number, func(c *core.Credential) { c.AllowedNames = []string{"dns:*.allowed.example"} })
+	return b.other(number, func(c *core.Credential) { c.AllowedNames = []string{".allowed.example"} })
 }
 
 // v1PeopleRefusals are those about the two people of an EV order.
