@@ -15,6 +15,7 @@ import (
 	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/store"
@@ -38,6 +39,7 @@ type parts struct {
 	checks   *validation.Service // of control, for every protocol
 	domains  *domain.Service
 	vetting  *vetting.Service
+	orders   *ordering.Service
 	// vetted runs in the transaction in which an organisation is validated; nil:
 	// nothing waits for it.
 	vetted   func(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) error
@@ -116,6 +118,7 @@ func (p *parts) assemble(ctx context.Context) error {
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
 	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
+	p.makeOrdering()
 	return nil
 }
 

@@ -194,6 +194,7 @@ func (s *server) protocols() []protocol.Protocol {
 	return []protocol.Protocol{
 		est.New(est.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Log: s.log, Now: s.now, KeySigner: s.tls.keySigner}),
 		s.acme,
+		s.newREST(),
 		status.New(status.Deps{Status: statusOf{s.parts}, Log: s.log, Now: s.now}),
 	}
 }
