@@ -167,10 +167,10 @@ func (s *Service) prepare(ctx context.Context, m *making, digest string) error {
 	}
 	m.terms = m.product.OrderTerms()
 	twin(&ask)
-	ask.Family, ask.Shape, ask.Code = m.terms.Family, "", m.product.CodeOf(shape)
-	if ask.Family.TLS() {
+	if ask.Family, ask.Shape = m.terms.Family, ""; ask.Family.TLS() {
 		ask.Shape = shape
 	}
+	ask.Code = m.product.CodeOf(ask.Shape)
 	p := *m.p
 	p.Group = group
 	m.p = &p
