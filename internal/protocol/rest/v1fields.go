@@ -48,6 +48,9 @@ func createFault(err error, offer *ordering.Offer, n *ordering.New) error {
 	}
 	id, ok := strings.CutPrefix(e.Field, "fields.")
 	if !ok {
+		if code, named := byReason(e); named && code == "1170" && slices.Contains(n.Ask.Additional, e.Reasons[0].Value) {
+			return ems("1179").because(e.Reasons[0].Value)
+		}
 		return err
 	}
 	fields := offer.Product.OrderTerms().Fields
