@@ -167,10 +167,7 @@ func (s *Service) prepare(ctx context.Context, m *making, digest string) error {
 	}
 	m.terms = m.product.OrderTerms()
 	twin(&ask)
-	if ask.Family, ask.Shape = m.terms.Family, ""; ask.Family.TLS() {
-		ask.Shape = shape
-	}
-	ask.Code = m.product.CodeOf(ask.Shape)
+	ask.Family, ask.Shape, ask.Code = m.terms.Family, shapeFor(m.product, shape), codeFor(m.product, shape)
 	p := *m.p
 	p.Group = group
 	m.p = &p
