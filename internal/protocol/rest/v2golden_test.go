@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -261,15 +262,24 @@ func (g *golden) run(t *testing.T) {
 // given makes a world: a client and what the files may refer to.
 type given func(t *testing.T, w *v1World) (*v2Client, map[string]string)
 
-// client makes the usual client.
+// then goes on from a world.
+func (g given) then(f func(t *testing.T, x *v2Client)) given {
+	return func(t *testing.T, w *v1World) (*v2Client, map[string]string) {
+		x, vars := g(t, w)
+		f(t, x)
+		return x, vars
+	}
+}
+
+// usual makes the usual client.
 func usual(t *testing.T, w *v1World) (*v2Client, map[string]string) {
 	x := w.v2(t, w.oauth(t, v2Account, v1Products))
 	return x, map[string]string{"account": v2Account, "secret": w.Secret, "group": "1000000001",
-		"basic": "Basic " + base64.StdEncoding.EncodeToString([]byte(v2Account+":"+w.Secret)), "long": strings.Repeat("k", 256)}
+		"basic": "Basic " + base64.StdEncoding.EncodeToString([]byte(v2Account+":"+w.Secret)), "long": strings.Repeat("k", 256), "big": strings.Repeat("A", 70_000)}
 }
 
-// with is the usual client after some requests; f says what comes of them.
-func with(f func(t *testing.T, w *v1World, x *v2Client, vars map[string]string)) given {
+// prepared is the usual client after some requests; f says what comes of them.
+func prepared(f func(t *testing.T, w *v1World, x *v2Client, vars map[string]string)) given {
 	return func(t *testing.T, w *v1World) (*v2Client, map[string]string) {
 		x, vars := usual(t, w)
 		f(t, w, x, vars)
@@ -279,7 +289,7 @@ func with(f func(t *testing.T, w *v1World, x *v2Client, vars map[string]string))
 
 // ordered is the usual client with an order.
 func ordered(path string, body m, more ...func(t *testing.T, w *v1World, x *v2Client, vars map[string]string)) given {
-	return with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+	return prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		if _, unproven := body["unproven"]; !unproven && path == "/ssl-certificates" {
 			w.proven(t, "example.com")
 		}
@@ -313,7 +323,7 @@ func only(change func(t *testing.T, w *v1World), codes ...string) given {
 
 // registered is the usual client with a domain.
 func registered(f func(t *testing.T, w *v1World, x *v2Client, vars map[string]string)) given {
-	return with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+	return prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		w.Checks.set(noRecord(), nil)
 		vars["domain"] = x.must(201, "POST", "/domains", m{"domainName": "example.com"}).get("domainId")
 		if f != nil {
@@ -326,7 +336,7 @@ var issuedDV = dvBody(m{"agreement": signedAgreement(), "csr": "{csr:shop.exampl
 
 // givens are the worlds that the files name.
 var givens = map[string]given{
-	"oauth": with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+	"oauth": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		vars["refresh"] = x.form("grant_type=client_credentials&client_id=" + v2Account + "&client_secret=" + w.Secret).get("refresh_token")
 		w.Checks.set(noRecord(), nil)
 	}),
@@ -343,8 +353,8 @@ var givens = map[string]given{
 		legacy() // another one for the file
 		return x, vars
 	},
-	"proven": with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) { w.proven(t, "example.com") }),
-	"draft": with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+	"proven": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) { w.proven(t, "example.com") }),
+	"draft": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		vars["request"] = x.must(201, "POST", "/ssl-certificates", dvBody(m{"saveAsDraft": true})).get("requestId")
 	}),
 	"dv": ordered("/ssl-certificates", dvBody(m{"unproven": 1}), func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
@@ -371,7 +381,18 @@ var givens = map[string]given{
 			t.Fatalf("%s", a.raw)
 		}
 	}),
-	"smime":  usual,
+	"smime": usual,
+	"keyed": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+		x.must(201, "POST", "/private-pki-certificates", privateBody(nil), header("Idempotency-Key", "build-4711"))
+	}),
+	"elsewhere": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+		w.edit(t, x.cred, func(c *core.Credential) { c.Sources = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	}),
+	"used-up": only(func(t *testing.T, w *v1World) {
+		w.Change(t, "tls-server", func(p *core.Profile) { p.Quota = 1 })
+	}, "tls-server").then(func(t *testing.T, x *v2Client) {
+		x.must(201, "POST", "/private-pki-certificates", privateBody(m{"csr": v2CSR(t, "app.example.internal")}))
+	}),
 	"domain": registered(nil),
 	"domain-published": registered(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		w.Checks.set(nil, nil)
@@ -387,7 +408,7 @@ var givens = map[string]given{
 	"domain-inactive": registered(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		x.must(200, "POST", "/domains/"+vars["domain"]+"/deactivate", m{})
 	}),
-	"domain-of-another": with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+	"domain-of-another": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		o := w.company(t)
 		p := w.admin(w.User)
 		d, err := w.Domains.Register(t.Context(), p, domain.New{Name: "example.com", Owner: domain.Owner{Organisation: o.ID}})
@@ -398,7 +419,7 @@ var givens = map[string]given{
 			t.Fatal(err)
 		}
 	}),
-	"caa": with(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
+	"caa": prepared(func(t *testing.T, w *v1World, x *v2Client, vars map[string]string) {
 		w.Checks.set(nil, &core.Failure{Code: "caa", Detail: "CAA records of example.com name other issuers"})
 	}),
 	"organization": func(t *testing.T, w *v1World) (*v2Client, map[string]string) {
