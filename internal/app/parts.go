@@ -12,11 +12,14 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/store"
+	"github.com/certwright/certwright/internal/validation"
 	"github.com/certwright/certwright/internal/vetting"
 )
 
@@ -33,7 +36,10 @@ type parts struct {
 	identity *identity.Service
 	products *product.Service
 	enroll   *enroll.Service
+	checks   *validation.Service // of control, for every protocol
+	domains  *domain.Service
 	vetting  *vetting.Service
+	orders   *ordering.Service
 	// vetted runs in the transaction in which an organisation is validated; nil:
 	// nothing waits for it.
 	vetted   func(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) error
@@ -46,6 +52,9 @@ type parts struct {
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
 	crl func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
+	// domain runs in the transaction that makes a domain verified; nil: nothing
+	// waits for it.
+	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
 }
 
 // Revoked implements enroll.Followup.
@@ -103,9 +112,13 @@ func (p *parts) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.makeDomains(); err != nil {
+		return err
+	}
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
-	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup,
+	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
+	p.makeOrdering()
 	return nil
 }
 

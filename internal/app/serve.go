@@ -194,6 +194,7 @@ func (s *server) protocols() []protocol.Protocol {
 	return []protocol.Protocol{
 		est.New(est.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Log: s.log, Now: s.now, KeySigner: s.tls.keySigner}),
 		s.acme,
+		s.newREST(),
 		status.New(status.Deps{Status: statusOf{s.parts}, Log: s.log, Now: s.now}),
 	}
 }
@@ -268,7 +269,7 @@ func (s *server) mainRoutes() ([]httpx.Route, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := portal.New(portal.Deps{Identity: s.identity, Consents: s.vetting, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
+	p, err := portal.New(portal.Deps{Identity: s.identity, Domains: s.domains, Consents: s.vetting, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (w *work) start(ctx context.Context) error {
 		}, 10*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
-			return errors.Join(err, s.tidyACME(ctx))
+			return errors.Join(err, s.tidyACME(ctx), s.tidyREST(ctx))
 		}, 0),
 	}
 	schedules := []jobs.Schedule{
@@ -116,6 +116,14 @@ func (w *work) start(ctx context.Context) error {
 	})
 	w.every(run, 15*time.Second, "take up half done checks of control", func(ctx context.Context) error {
 		_, err := s.acme.Sweep(ctx, s.now())
+		return err
+	})
+	w.every(run, 15*time.Second, "look at challenges of domains", func(ctx context.Context) error {
+		_, err := s.domains.Work(ctx)
+		return err
+	})
+	w.every(run, 15*time.Second, "take on orders that wait for nothing more", func(ctx context.Context) error {
+		_, err := s.orders.Work(ctx)
 		return err
 	})
 	w.every(run, time.Hour, "renew the server certificate", s.tls.load)

@@ -36,6 +36,12 @@ type Identity interface {
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
 }
 
+// Domains are the links of validation mails; domain implements it.
+type Domains interface {
+	Pending(ctx context.Context, secret string) (*core.Domain, error)
+	Confirm(ctx context.Context, secret string, ok bool, from string) (*core.Domain, error)
+}
+
 // Consents are the links that representatives of organisations answer; vetting
 // implements it.
 type Consents interface {
@@ -46,6 +52,7 @@ type Consents interface {
 // Deps are what the portal stands on.
 type Deps struct {
 	Identity Identity
+	Domains  Domains  // nil: no such pages
 	Consents Consents // nil: no such pages
 	BaseURL  func() string
 	APIPath  string
@@ -93,11 +100,14 @@ func (p *Portal) Routes() []httpx.Route {
 		one.Secret = true
 		return one
 	}
-	var consent []httpx.Route
-	if p.d.Consents != nil {
-		consent = []httpx.Route{secret("GET /consent/{secret}", p.consentPage), secret("POST /consent/{secret}", p.answerConsent)}
+	var mailed []httpx.Route // pages that links in mails open
+	if p.d.Domains != nil {
+		mailed = append(mailed, secret("GET /domain-validation/{secret}", p.domainPage), secret("POST /domain-validation/{secret}", p.answerDomain))
 	}
-	return append(consent, []httpx.Route{
+	if p.d.Consents != nil {
+		mailed = append(mailed, secret("GET /consent/{secret}", p.consentPage), secret("POST /consent/{secret}", p.answerConsent))
+	}
+	return append(mailed, []httpx.Route{
 		r("GET /{$}", p.home),
 		r("GET /signin", p.signInPage),
 		r("POST /signin", p.signIn),
@@ -123,6 +133,7 @@ type view struct {
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
+	Domain  *core.Domain
 	Consent *core.Consent
 	About   *core.Organisation // whom the consent is about
 	Now     time.Time

@@ -65,6 +65,10 @@ func (c *call) finalize() error {
 // stillAuthorized refuses an order some of whose proofs have ended since.
 func (c *call) stillAuthorized(o *core.ACMEOrder, auths []*core.Authorization) error {
 	now := c.s.d.Now()
+	c.product = o.Product
+	if err := c.askDomains(c.claimed(auths)); err != nil {
+		return err
+	}
 	for _, id := range o.Authorizations {
 		i := slices.IndexFunc(auths, func(a *core.Authorization) bool { return a.ID == id })
 		if i < 0 || auths[i].Shown(now) != core.AuthorizationValid || !c.still(auths[i]) {
