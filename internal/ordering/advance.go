@@ -155,18 +155,7 @@ func (s *Service) handOver(ctx context.Context, p *core.Principal, j *job) (agai
 	r.With = func(ctx context.Context, tx core.Tx, o *core.Order) error {
 		return s.d.Storage.SetDue(ctx, tx, o.ID, s.dueAfter(o, j.d))
 	}
-	res, err := s.d.Enroll.Submit(ctx, r)
-	if err == nil {
-		if res.Order.State != core.OrderIssued {
-			return false, nil
-		}
-		d, err := s.details(ctx, res.Order)
-		if err == nil {
-			err = s.settle(ctx, res.Order, d)
-		}
-		if err != nil { // it is issued all the same, and due
-			s.d.Logger.Warn("what an issued order leaves to do was not done yet", "order", string(j.o.ID), "error", err)
-		}
+	if _, err = s.d.Enroll.Submit(ctx, r); err == nil {
 		return false, nil
 	}
 	return s.stumble(ctx, p, j, err)

@@ -167,10 +167,7 @@ func (s *Service) prepare(ctx context.Context, m *making, digest string) error {
 	}
 	m.terms = m.product.OrderTerms()
 	twin(&ask)
-	ask.Family, ask.Shape, ask.Code = m.terms.Family, "", m.product.CodeOf(shape)
-	if ask.Family.TLS() {
-		ask.Shape = shape
-	}
+	ask.Family, ask.Shape, ask.Code = m.terms.Family, shapeFor(m.product, shape), codeFor(m.product, shape)
 	p := *m.p
 	p.Group = group
 	m.p = &p

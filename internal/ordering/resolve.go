@@ -147,10 +147,21 @@ func choose(fits []*core.Product, n *New, shape core.Shape) (*core.Product, erro
 	}
 	codes := make([]string, len(shaped))
 	for i, x := range shaped {
-		codes[i] = fmt.Sprint(x.CodeOf(shape))
+		codes[i] = fmt.Sprint(codeFor(x, shape))
 	}
 	return nil, core.Errorf(core.KindPolicy, "several products fit; name one by its code: %s", strings.Join(codes, ", ")).At("product")
 }
+
+// shapeFor is the shape under which a product is sold to names of a shape: none
+// unless it is for TLS.
+func shapeFor(p *core.Product, shape core.Shape) core.Shape {
+	if p.OrderTerms().Family.TLS() {
+		return shape
+	}
+	return ""
+}
+
+func codeFor(p *core.Product, shape core.Shape) int64 { return p.CodeOf(shapeFor(p, shape)) }
 
 // sells reports whether the product is ordered under the code in some shape.
 func sells(p *core.Product, code int64) bool {

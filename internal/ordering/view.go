@@ -66,6 +66,9 @@ func (s *Service) shown(ctx context.Context, p *core.Principal, j *job) (*View, 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.settle(ctx, j.o, j.d); err != nil { // it is issued all the same, and due
+		s.d.Logger.Warn("what an issued order leaves to do was not done yet", "order", string(j.o.ID), "error", err)
+	}
 	return s.view(ctx, j)
 }
 

@@ -87,7 +87,11 @@ func (s *Service) workOn(ctx context.Context, d *core.OrderDetails) (issued bool
 	case o.State == core.OrderIssued:
 		return false, s.issuedDue(ctx, j)
 	}
-	issued = was != core.OrderIssued && j.o.State == core.OrderIssued
+	if issued = was != core.OrderIssued && j.o.State == core.OrderIssued; issued {
+		if err := s.settle(ctx, j.o, j.d); err != nil {
+			return true, err
+		}
+	}
 	// Unless somebody wrote another time: what is left to do.
 	at := s.dueAfter(j.o, j.d)
 	return issued, s.postpone(ctx, d, at)

@@ -31,6 +31,7 @@ type world struct {
 	domains *domains
 	vetting *vetting
 	org     *core.Organisation
+	clients int64
 }
 
 // domains proves what a test says.
@@ -152,6 +153,8 @@ func (w *world) client(codes ...string) *core.Principal {
 	p := w.Principal(w.t, codes...)
 	c := p.Credential
 	c.Type, c.Auth, c.Label, c.PublicID = core.CredentialREST, core.AuthOAuth, "c"+string(c.ID[30:]), string(c.ID)
+	w.clients++
+	c.Number = w.clients
 	c.Version, c.CreatedAt, c.UpdatedAt, c.SecretSetAt, c.SecretHash = 1, w.Now(), w.Now(), w.Now(), []byte("x")
 	w.tx(func(ctx context.Context, tx core.Tx) error { return w.DB.InsertCredential(ctx, tx, c) })
 	p.Address = netip.MustParseAddr("192.0.2.7")
