@@ -50,6 +50,7 @@ type Deps struct {
 	Products Products
 	CA       Authority
 	Vetting  Vetting
+	Orders   Orders
 	Audit    Audit
 	Jobs     Jobs
 	// About describes the server. It is called for each request.
