@@ -51,6 +51,7 @@ type Deps struct {
 	Domains  Domains
 	CA       Authority
 	Vetting  Vetting
+	Orders   Orders
 	Audit    Audit
 	Jobs     Jobs
 	// About describes the server. It is called for each request.
