@@ -21,15 +21,18 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/identity/identitytest"
 	"github.com/certwright/certwright/internal/jobs"
+	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/policy"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret/secrettest"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/store/storetest"
+	"github.com/certwright/certwright/internal/validation"
 	"github.com/certwright/certwright/internal/vetting"
 	"github.com/certwright/certwright/internal/vetting/vettingtest"
 	"github.com/certwright/certwright/internal/wire/httpx"
@@ -48,6 +51,8 @@ type world struct {
 	h      *ca.Hierarchy
 	logs   *bytes.Buffer
 	mail   vettingtest.Mail
+	orders *ordering.Service
+	names  *domain.Service
 	admin  *caller            // signed in
 	group  core.GroupID       // "default"
 	people map[string]*caller // by login, made by person
@@ -57,6 +62,21 @@ type world struct {
 type nothing struct{}
 
 func (nothing) Revoked(context.Context, core.Tx, core.AccountID, core.IssuerID) error { return nil }
+
+// everyone implements domain.Checker: whoever asks controls the domain.
+type everyone struct{}
+
+func (everyone) Check(context.Context, validation.Check) validation.Result {
+	return validation.Result{Perspectives: 1, Agreed: 1, Quorum: 1}
+}
+
+func (everyone) CAA(context.Context, string, bool, []string, string, string) (*core.Failure, []core.Record) {
+	return nil, nil
+}
+
+func (everyone) Contacts(context.Context, string) ([]string, *core.Failure, []core.Record) {
+	return nil, nil, nil
+}
 
 // newWorld makes an installation on SQLite.
 func newWorld(t testing.TB) *world {
@@ -106,10 +126,16 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	must(t, jobs.Migrate(ctx, w.db.SQL(), string(w.db.Dialect())))
 	w.queue, err = jobs.New(jobs.Deps{DB: w.db.SQL(), Dialect: string(w.db.Dialect()), Now: clock.Now})
 	must(t, err)
+	w.names, err = domain.NewService(domain.Deps{Storage: w.db, Checker: everyone{}, Audit: w.audit, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now,
+		Verified: func(ctx context.Context, tx core.Tx, d *core.Domain) error {
+			return w.orders.DomainVerified(ctx, tx, d)
+		}})
+	must(t, err)
 	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
 	must(t, err)
+	w.orders = ordering.NewService(ordering.Deps{Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
 	w.api, err = api.New(api.Deps{
-		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, CA: w.ca, Vetting: v, Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, CA: w.ca, Vetting: v, Orders: w.orders, Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},
