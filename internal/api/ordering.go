@@ -124,7 +124,7 @@ func (a *API) afterRoutes() {
 
 type orderUpload struct {
 	ByWord
-	upload
+	PDFUpload
 }
 
 func (a *API) orderDocumentRoutes() {

@@ -34,13 +34,16 @@ func TestOrderStepByStep(t *testing.T) {
 	if o := send(req, "GET", "/order-requests/"+strconv.FormatInt(d.Steps.Request, 10), nil, 200); o.ID != d.ID {
 		t.Error("another order has the request number")
 	}
+	ch, err := w.names.Challenge(t.Context(), w.Admin, d.Steps.Domains[0].ID, core.MethodDNSTXT)
+	must(t, err)
+	w.dns.Set(ch.RecordName, "TXT", ch.Value)
 	if _, err := w.names.Verify(t.Context(), w.Admin, d.Steps.Domains[0].ID, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	if d = send(req, "GET", at, nil, 200); d.State != core.OrderCSR || d.Steps.Domains[0].Control != core.ControlVerified {
 		t.Fatalf("%+v", d)
 	}
-	if p := req.do(t, "PUT", at+"/csr", resource.OrderKey{CSR: csr(t, "other.example")}).is(t, 400).problem(t, core.KindBadCSR); p.Field != "csr.subject" {
+	if p := req.do(t, "PUT", at+"/csr", resource.OrderKey{CSR: csr(t, "other.example")}).is(t, 422).problem(t, core.KindBadCSR); p.Field != "csr.subject" {
 		t.Errorf("%+v", p)
 	}
 	app.do(t, "PUT", at+"/csr", resource.OrderKey{CSR: csr(t, "shop.example")}).is(t, 403)

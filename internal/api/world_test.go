@@ -33,6 +33,7 @@ import (
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/store/storetest"
 	"github.com/certwright/certwright/internal/validation"
+	"github.com/certwright/certwright/internal/validation/validationtest"
 	"github.com/certwright/certwright/internal/vetting"
 	"github.com/certwright/certwright/internal/vetting/vettingtest"
 	"github.com/certwright/certwright/internal/wire/httpx"
@@ -50,6 +51,7 @@ type world struct {
 	ca     *ca.CA
 	h      *ca.Hierarchy
 	logs   *bytes.Buffer
+	dns    *validationtest.DNS
 	mail   vettingtest.Mail
 	orders *ordering.Service
 	names  *domain.Service
@@ -62,21 +64,6 @@ type world struct {
 type nothing struct{}
 
 func (nothing) Revoked(context.Context, core.Tx, core.AccountID, core.IssuerID) error { return nil }
-
-// everyone implements domain.Checker: whoever asks controls the domain.
-type everyone struct{}
-
-func (everyone) Check(context.Context, validation.Check) validation.Result {
-	return validation.Result{Perspectives: 1, Agreed: 1, Quorum: 1}
-}
-
-func (everyone) CAA(context.Context, string, bool, []string, string, string) (*core.Failure, []core.Record) {
-	return nil, nil
-}
-
-func (everyone) Contacts(context.Context, string) ([]string, *core.Failure, []core.Record) {
-	return nil, nil, nil
-}
 
 // newWorld makes an installation on SQLite.
 func newWorld(t testing.TB) *world {
@@ -126,16 +113,12 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	must(t, jobs.Migrate(ctx, w.db.SQL(), string(w.db.Dialect())))
 	w.queue, err = jobs.New(jobs.Deps{DB: w.db.SQL(), Dialect: string(w.db.Dialect()), Now: clock.Now})
 	must(t, err)
-	w.names, err = domain.NewService(domain.Deps{Storage: w.db, Checker: everyone{}, Audit: w.audit, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now,
-		Verified: func(ctx context.Context, tx core.Tx, d *core.Domain) error {
-			return w.orders.DomainVerified(ctx, tx, d)
-		}})
-	must(t, err)
+	w.names = w.domains(t)
 	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
 	must(t, err)
 	w.orders = ordering.NewService(ordering.Deps{Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
 	w.api, err = api.New(api.Deps{
-		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, CA: w.ca, Vetting: v, Orders: w.orders, Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},
@@ -143,6 +126,20 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 		Now: clock.Now, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	})
 	must(t, err)
+}
+
+// domains makes the domain service over a DNS server of the test's own.
+func (w *world) domains(t testing.TB) *domain.Service {
+	t.Helper()
+	w.dns = validationtest.NewDNS(t)
+	checks, err := validation.New(validation.Deps{Resolvers: []string{w.dns.Addr}, AllowLoopback: true, Now: w.Clock.Now})
+	must(t, err)
+	s, err := domain.NewService(domain.Deps{Storage: w.db, Checker: checks, Audit: w.audit, BaseURL: func() string { return "https://ca.example" }, Now: w.Clock.Now,
+		Verified: func(ctx context.Context, tx core.Tx, d *core.Domain) error {
+			return w.orders.DomainVerified(ctx, tx, d)
+		}})
+	must(t, err)
+	return s
 }
 
 // serve puts the API behind TLS, with what the plumbing of a listener adds.

@@ -68,7 +68,7 @@ func (c *v1Call) generate(mine func(core.Family) bool) (any, error) {
 	}
 	v, err := c.s.d.Orders.Create(c.ctx, c.who, n)
 	if err != nil {
-		return nil, fieldFault(err, offer, &n)
+		return nil, createFault(err, offer, &n)
 	}
 	return c.created(v), nil
 }
