@@ -213,7 +213,9 @@ func TestV2Contract(t *testing.T) {
 		},
 		Endpoints: []protocoltest.Endpoint{endpoint("private-pki-certificates"), endpoint("smime-certificates"),
 			{Name: "token", Method: http.MethodPost, On: protocol.Main, Path: func(*core.Credential) string { return "/oauth/token" },
-				Body:    func(*protocoltest.CSR) []byte { return []byte("grant_type=client_credentials&client_id=x&client_secret=y") },
+				Body: func(*protocoltest.CSR) []byte {
+					return []byte("grant_type=client_credentials&client_id=x&client_secret=y")
+				},
 				Methods: []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"}}},
 	})
 }
