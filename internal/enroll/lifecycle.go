@@ -174,6 +174,11 @@ func (s *Service) Approve(ctx context.Context, p *core.Principal, id core.OrderI
 	if err != nil {
 		return nil, err
 	}
+	if !o.Request.CAA {
+		if err := s.caa(ctx, compiled.Product(), o.Request.Template.Names); err != nil {
+			return nil, err
+		}
+	}
 	need := max(compiled.Product().Profile.Approvals, 1)
 	now, enough := s.d.Now(), false
 	from, attempt := o.State, o.Attempt
