@@ -91,6 +91,9 @@ func TestRegister(t *testing.T) {
 		wantKind(t, try(w.Admin, domain.New{Name: long, Owner: w.owner()}), core.KindInvalid, "no room for the record")
 		wantKind(t, try(w.Admin, domain.New{Name: long, Owner: w.owner(), Method: core.MethodHTTPFile}), "", "no record needed")
 		wantKind(t, try(w.person, domain.New{Name: "b.example"}), "", "a requester for his own")
+		if d, err := w.Register(ctx, w.person, domain.New{Name: "c.example", Owner: domain.Owner{Group: w.group.ID}}); err != nil || d.Organisation != w.org.ID || d.Group != "" {
+			t.Errorf("a group of an organisation: %+v %v", d, err)
+		}
 	})
 }
 
@@ -212,7 +215,8 @@ func TestProven(t *testing.T) {
 		}
 		check(w.owner(), 0, false, "dns:a.example", "dns:*.a.example", "dns:file.example")
 		check(w.owner(), 0, true, "dns:a.example", "dns:*.a.example", "dns:x.y.a.example", "dns:file.example")
-		check(domain.Owner{Group: w.group.ID}, 0, true)
+		check(domain.Owner{Group: w.group.ID}, 0, false, "dns:a.example", "dns:*.a.example", "dns:file.example") // of the organisation
+		check(domain.Owner{Organisation: w.First.Organisation.ID}, 0, true)
 		w.Clock.Advance(48 * time.Hour)
 		check(w.owner(), 48*time.Hour, true)
 		check(w.owner(), 49*time.Hour, false, "dns:a.example", "dns:*.a.example", "dns:file.example")

@@ -145,11 +145,25 @@ func (s *Service) handOver(ctx context.Context, p *core.Principal, j *job) (agai
 	if err != nil {
 		return false, err
 	}
+	if c != nil && c.State != core.CredentialActive && p.System != "" {
+		// A revoked credential sets nothing in motion any more. Somebody who may
+		// see the order takes it on by looking, or cancels it.
+		return false, s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+			return s.d.Storage.SetDue(ctx, tx, j.o.ID, time.Time{})
+		})
+	}
 	r.Open = &enroll.Open{Order: j.o.ID, State: j.o.State, Attempt: j.o.Attempt, Approved: j.d.Approved}
 	if c != nil {
 		r.Open.AllowedNames = c.AllowedNames
 	}
 	r.Begin = func(ctx context.Context, tx core.Tx, o *core.Order) error {
+		// What was read must stand still: else another key or name than the
+		// details show would be signed. Whoever changed it takes the order on.
+		d := *j.d
+		d.Version++
+		if err := s.d.Storage.UpdateDetails(ctx, tx, &d); err != nil {
+			return err
+		}
 		return s.d.Storage.SetWaits(ctx, tx, o.Account, o.ID, "", nil)
 	}
 	r.With = func(ctx context.Context, tx core.Tx, o *core.Order) error {
@@ -172,8 +186,11 @@ func (s *Service) stumble(ctx context.Context, p *core.Principal, j *job, cause 
 	}
 	now := s.d.Now()
 	switch core.KindOf(cause) {
-	case core.KindNotValidated: // a proof ran out in this very moment
-		return true, nil
+	case core.KindNotValidated:
+		if slices.ContainsFunc(core.AsError(cause).Reasons, func(r core.Reason) bool { return r.Code == enroll.ReasonCAA }) {
+			return false, s.forbidden(ctx, p, o, cause)
+		}
+		return true, nil // a proof ran out in this very moment
 	case core.KindBadCSR, core.KindBadProof, core.KindBadKey, core.KindBadName, core.KindPolicy, core.KindLint, core.KindUnsupported, core.KindInvalid, core.KindExpired:
 		next := *o
 		next.State, next.Failure, next.UpdatedAt = core.OrderFailed, core.AsError(cause).Detail, now
@@ -200,6 +217,36 @@ func (s *Service) stumble(ctx context.Context, p *core.Principal, j *job, cause 
 		return s.d.Storage.SetDue(ctx, tx, o.ID, now.Add(delay))
 	})
 }
+
+// forbidden sends an order back to wait for other CAA records. They are looked
+// at again after a while, and whenever the order is taken on.
+func (s *Service) forbidden(ctx context.Context, p *core.Principal, o *core.Order, cause error) error {
+	now := s.d.Now()
+	next := *o
+	next.Failure, next.UpdatedAt = core.AsError(cause).Detail, now
+	if o.State.To(core.OrderDCV) == nil {
+		next.State = core.OrderDCV
+	}
+	err := s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		if err := s.d.Storage.MoveOrder(ctx, tx, &next, o.State, o.Attempt); err != nil {
+			return err
+		}
+		if next.Failure != o.Failure {
+			e := core.EventOf(p, now, "order.move", "order:"+string(o.ID))
+			e.Credential, e.Outcome = o.Credential, core.Refused
+			e.Detail = map[string]any{"number": o.Number, "state": string(next.State), "detail": next.Failure}
+			s.d.Audit.Write(tx, e)
+		}
+		return s.d.Storage.SetDue(ctx, tx, o.ID, now.Add(caaRetry))
+	})
+	if core.Is(err, core.KindConflict) {
+		return nil // somebody else took it on
+	}
+	return err
+}
+
+// caaRetry is when the background looks again at CAA records that forbid.
+const caaRetry = time.Hour
 
 // settle does what is left after an order was issued: what it replaces is
 // revoked if it said so. It may run any number of times.
