@@ -40,8 +40,8 @@ func TestOrderSteps(t *testing.T) {
 	}
 	says := func(want string, args ...string) {
 		t.Helper()
-		if o := f.ctl(t, args...).ok(t).out; !strings.Contains(o, want) {
-			t.Errorf("%v: %q", args, o)
+		if o := f.ctl(t, args...).ok(t); !strings.Contains(o.out+o.err, want) {
+			t.Errorf("%v: %+v", args, o)
 		}
 	}
 	says("842", "order", "catalogue")
