@@ -11,9 +11,21 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 )
 
+// Who acts: for somebody who looks, and for nobody.
+const (
+	looking = "ordering"
+	working = "ordering-background"
+)
+
 // background is who acts when nobody asked.
 func background(account core.AccountID) *core.Principal {
-	return &core.Principal{Account: account, System: "ordering"}
+	return &core.Principal{Account: account, System: working}
+}
+
+// onlooker is who takes an order on when somebody looks at it: he may do less
+// than what happens then.
+func onlooker(account core.AccountID) *core.Principal {
+	return &core.Principal{Account: account, System: looking}
 }
 
 // details are those of an order; nil when it was never put together.
@@ -89,7 +101,7 @@ func (s *Service) take(ctx context.Context, p *core.Principal, j *job) (*job, er
 				return j, err
 			}
 		case g.state == j.o.State:
-			return j, nil
+			return j, s.remind(ctx, p, j, g)
 		default:
 			err := s.move(ctx, p, j, g)
 			if err != nil && !core.Is(err, core.KindConflict) {
@@ -101,6 +113,19 @@ func (s *Service) take(ctx context.Context, p *core.Principal, j *job) (*job, er
 		}
 	}
 	return j, nil
+}
+
+// remind begins the challenges that an order still lacks: of a name that the
+// proof for another was to cover and does not, or whose proof has run out.
+func (s *Service) remind(ctx context.Context, p *core.Principal, j *job, g *gap) error {
+	if g.state != core.OrderDCV || p.System != working {
+		return nil
+	}
+	err := s.ensure(ctx, p, j, g.missing)
+	if core.KindOf(err) == core.KindInternal || core.KindOf(err) == core.KindUnavailable {
+		return err
+	}
+	return nil // refused: the domain's page says why
 }
 
 // renewed reads a job again.
@@ -145,7 +170,7 @@ func (s *Service) handOver(ctx context.Context, p *core.Principal, j *job) (agai
 	if err != nil {
 		return false, err
 	}
-	if c != nil && c.State != core.CredentialActive && p.System != "" {
+	if c != nil && c.State != core.CredentialActive && p.System == working {
 		// A revoked credential sets nothing in motion any more. Somebody who may
 		// see the order takes it on by looking, or cancels it.
 		return false, s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {

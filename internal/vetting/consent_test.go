@@ -285,3 +285,21 @@ func TestConsentAnsweredTwiceAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestLinksADay: nobody is flooded with mail.
+func TestLinksADay(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx, r, other := t.Context(), w.representative(t, "ada@example.com"), w.representative(t, "bo@example.com")
+		for range 10 {
+			ok(t, second(w.s.SendConsent(ctx, w.asker, w.org.ID, r.ID, "")))
+		}
+		err := second(w.s.SendConsent(ctx, w.Admin, w.org.ID, r.ID, ""))
+		is(t, "the eleventh", err, core.KindRateLimited)
+		if core.AsError(err).RetryAfter <= 0 || len(w.mail.Sent()) != 10 {
+			t.Errorf("%v, %d mails", err, len(w.mail.Sent()))
+		}
+		ok(t, second(w.s.SendConsent(ctx, w.asker, w.org.ID, other.ID, "")))
+		w.Clock.Advance(day)
+		ok(t, second(w.s.SendConsent(ctx, w.asker, w.org.ID, r.ID, "")))
+	})
+}

@@ -88,12 +88,18 @@ func (c *call) once(f *family, body []byte, run func(recorder) (*ordering.View, 
 	switch {
 	case taken, err == nil && v.Repeat, core.Is(err, core.KindConflict) && core.AsError(err).Field == "idempotency-key":
 		return c.late(f, key, want, v, show)
-	case err != nil && kept && problemOf(err).Status < http.StatusInternalServerError:
+	case err != nil && kept && lasting(problemOf(err)):
 		return c.finish(&row, problemOf(err))
 	case err != nil:
 		return err
 	}
 	return c.finishOrder(f, &row, v, show)
+}
+
+// lasting reports whether a refusal of an order that was recorded stays one:
+// limits and outages pass.
+func lasting(p *problem) bool {
+	return p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests && p.Status != http.StatusUnauthorized
 }
 
 // late answers a request that found out while it ran that another one came
