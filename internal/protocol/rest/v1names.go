@@ -145,7 +145,7 @@ func (i *v1CertificateInfo) hostNames(ask *core.OrderAsk) error {
 	}
 	seen := map[string]bool{}
 	for n, s := range append([]string{host}, i.AdditionalDomains...) {
-		shown := strings.ToLower(s)
+		var shown string
 		addr, err := netip.ParseAddr(s)
 		switch {
 		case err == nil && addr.Zone() == "":
