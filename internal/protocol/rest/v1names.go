@@ -81,6 +81,7 @@ func (i *v1CertificateInfo) tlsNames(outer v1Text, offer *ordering.Offer, ask *c
 	auto, ok := v1Flag(i.AutoSecureWWW)
 	if i.AutoSecureWWW == "" {
 		auto, ok = v1Flag(outer)
+		auto = auto || outer == "" && !wild // on unless the client says no
 	}
 	switch {
 	case !ok:

@@ -288,6 +288,7 @@ func TestV1Shapes(t *testing.T) {
 		}{
 			{"842", m{"domainName": "example.org", "autoSecureWWW": "1"}, []string{"example.org", "www.example.org"}},
 			{"842", m{"domainName": "example.org", "autoSecureWWW": "1", "additionalDomains": "example.org,WWW.example.org"}, []string{"example.org", "www.example.org"}},
+			{"842", m{"domainName": "example.org"}, []string{"example.org", "www.example.org"}},
 			{"844", m{"domainName": "a.example.org", "additionalDomains": []string{"A.example.org", "b.example.org", "b.example.org"}}, []string{"a.example.org", "b.example.org"}},
 			{"842", m{"commonName": "a.example.org", "autoSecureWWW": "0"}, []string{"a.example.org"}},
 			{"843", m{"domainName": "*.example.org", "commonName": "*.example.org"}, []string{"*.example.org"}},
