@@ -1,6 +1,7 @@
 package restapi_test
 
 import (
+	"crypto/x509"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,7 +44,7 @@ func TestPage(t *testing.T) {
 				t.Errorf("the commands do not say %q: %s", w, out)
 			}
 		}
-		ca.IssuedFile(t, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.1.2.3")
+		issued(t, ca, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.1.2.3")
 		if n := len(ca.Admin.OrdersOf(t, c.ID)); n != 1 {
 			t.Errorf("%d orders", n)
 		}
@@ -60,7 +61,7 @@ func TestPage(t *testing.T) {
 		if !strings.Contains(out, "issued\n") {
 			t.Errorf("not issued: %s", out)
 		}
-		ca.IssuedFile(t, filepath.Join(dir, "dv-cert.pem"), c, "www.example.com")
+		issued(t, ca, filepath.Join(dir, "dv-cert.pem"), c, "www.example.com")
 	})
 }
 
@@ -113,7 +114,7 @@ func TestScript(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, first)
 		}
-		cert := ca.IssuedFile(t, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.9.8.7")
+		cert := issued(t, ca, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.9.8.7")
 		harness.Shell(t, dir, `test "$(openssl pkey -in key.pem -pubout)" = "$(openssl x509 -in cert.pem -noout -pubkey)"`)
 		second, code := run(t, dir, c, []string{"ORDER_KEY=build-1"}, "intranet-ssl", "app.example.internal", "10.9.8.7")
 		if code != 0 {
@@ -153,7 +154,7 @@ func TestScript(t *testing.T) {
 		if a, b := firstLine(out), firstLine(again); a != b {
 			t.Errorf("%q, then %q", a, b)
 		}
-		ca.IssuedFile(t, filepath.Join(dir, "cert.pem"), c, name)
+		issued(t, ca, filepath.Join(dir, "cert.pem"), c, name)
 		if n := len(ca.Admin.OrdersOf(t, c.ID)); n != 1 {
 			t.Errorf("%d orders", n)
 		}
@@ -194,6 +195,20 @@ func TestScript(t *testing.T) {
 			t.Errorf("%d orders", n)
 		}
 	})
+}
+
+// issued checks a file that the order API gave: the certificate and its chain,
+// the root at the end.
+func issued(t *testing.T, ca *harness.CA, file string, of *harness.Credential, names ...string) *x509.Certificate {
+	t.Helper()
+	chain := harness.ReadChain(t, file)
+	last := chain[len(chain)-1]
+	if last.CheckSignatureFrom(last) != nil {
+		t.Errorf("the chain ends with %s, not with the root", last.Subject)
+		return chain[0]
+	}
+	ca.Issued(t, chain[:len(chain)-1], of, names...)
+	return chain[0]
 }
 
 func firstLine(s string) string {
