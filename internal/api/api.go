@@ -48,8 +48,10 @@ type Deps struct {
 	Storage  Storage
 	Enroll   Enroll
 	Products Products
+	Domains  Domains
 	CA       Authority
 	Vetting  Vetting
+	Orders   Orders
 	Audit    Audit
 	Jobs     Jobs
 	// About describes the server. It is called for each request.
@@ -79,7 +81,7 @@ type API struct {
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
 		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
-		"Products": d.Products == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
+		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
 		if missing {
@@ -97,8 +99,8 @@ func New(d Deps) (*API, error) {
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
-		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.certificateRoutes, a.certificateFileRoutes,
-		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes,
+		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes,
+		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes,
 		a.auditRoutes, a.jobRoutes, a.aboutRoutes, a.listRoutes,
 	} {
 		routes()

@@ -94,8 +94,9 @@ func (a *API) token(ctx context.Context, p *core.Principal, id core.Organisation
 	return &out[resource.PreVettingToken]{resource.PreVettingToken{Organisation: id, Token: t}}, nil
 }
 
-// upload is a PDF file as the body of a request.
-type upload struct {
+// PDFUpload is a PDF file as the body of a request. huma sees exported embedded
+// fields only.
+type PDFUpload struct {
 	Name        string `query:"name" required:"true" minLength:"1" maxLength:"100" doc:"file name"`
 	Description string `query:"description" maxLength:"200"`
 	RawBody     []byte `contentType:"application/pdf"`
@@ -112,7 +113,7 @@ func (a *API) evidenceRoutes() {
 		says("A PDF file of at most 3 MiB.").uploads(core.MaxDocument).created(),
 		func(ctx context.Context, p *core.Principal, in *struct {
 			ByID[core.OrganisationID]
-			upload
+			PDFUpload
 		}) (*out[resource.Document], error) {
 			d, err := a.d.Vetting.AddDocument(ctx, p, in.ID, in.Name, in.Description, in.RawBody)
 			return shaped(d, err, documentResource)

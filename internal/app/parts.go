@@ -116,7 +116,7 @@ func (p *parts) assemble(ctx context.Context) error {
 		return err
 	}
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
-	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains,
+	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains, CAA: p.caa,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	p.makeOrdering()
 	return nil

@@ -234,7 +234,7 @@ type consentsCmd struct {
 
 func (c *consentsCmd) Run(ctx context.Context, cli *CLI) error {
 	return cli.run(ctx, func(ctx context.Context, s *session) error {
-		v := view[resource.Consent]{columns: []string{"sent_to", "state", "order", "statement", "expires_at", "answered_at"}}
+		v := view[resource.Consent]{columns: []string{"sent_to", "state", "order", "expires_at", "answered_at", "created_at"}}
 		more, err := s.ofOrganisation(ctx, c.Organisation)
 		if err != nil {
 			return err

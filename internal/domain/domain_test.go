@@ -91,6 +91,9 @@ func TestRegister(t *testing.T) {
 		wantKind(t, try(w.Admin, domain.New{Name: long, Owner: w.owner()}), core.KindInvalid, "no room for the record")
 		wantKind(t, try(w.Admin, domain.New{Name: long, Owner: w.owner(), Method: core.MethodHTTPFile}), "", "no record needed")
 		wantKind(t, try(w.person, domain.New{Name: "b.example"}), "", "a requester for his own")
+		if d, err := w.Register(ctx, w.person, domain.New{Name: "c.example", Owner: domain.Owner{Group: w.group.ID}}); err != nil || d.Organisation != w.org.ID || d.Group != "" {
+			t.Errorf("a group of an organisation: %+v %v", d, err)
+		}
 	})
 }
 
@@ -212,7 +215,8 @@ func TestProven(t *testing.T) {
 		}
 		check(w.owner(), 0, false, "dns:a.example", "dns:*.a.example", "dns:file.example")
 		check(w.owner(), 0, true, "dns:a.example", "dns:*.a.example", "dns:x.y.a.example", "dns:file.example")
-		check(domain.Owner{Group: w.group.ID}, 0, true)
+		check(domain.Owner{Group: w.group.ID}, 0, false, "dns:a.example", "dns:*.a.example", "dns:file.example") // of the organisation
+		check(domain.Owner{Organisation: w.First.Organisation.ID}, 0, true)
 		w.Clock.Advance(48 * time.Hour)
 		check(w.owner(), 48*time.Hour, true)
 		check(w.owner(), 49*time.Hour, false, "dns:a.example", "dns:*.a.example", "dns:file.example")
@@ -425,6 +429,37 @@ func TestHookFails(t *testing.T) {
 		}
 		if list, err := w.Attempts(t.Context(), w.Admin, d.ID, 0, 0); err != nil || list.Total != 0 {
 			t.Errorf("%+v %v", list, err)
+		}
+	})
+}
+
+// TestLabelsOfOthers: a token at a label of another platform is good when the
+// setting names it, and shows in the records; at any other label it is not.
+func TestLabelsOfOthers(t *testing.T) {
+	worlds(t, func(w *world) {
+		d := w.register("a.example", "")
+		w.dns.Set("_elsewhere.a.example", "TXT", `"`+d.Token+`"`)
+		if o := w.verify(d.ID); o.Attempt.Passed {
+			t.Fatal("a label that no setting names")
+		}
+		also := w.deps
+		also.TXTAlso = []string{"_nowhere", "_elsewhere"}
+		o, err := w.service(also).Verify(t.Context(), w.Admin, d.ID, "", "")
+		if err != nil || !o.Attempt.Passed || o.Domain.Control != core.ControlVerified {
+			t.Fatalf("%+v %v", o, err)
+		}
+		var asked []string
+		for _, r := range o.Attempt.Records {
+			asked = append(asked, r.Asked)
+		}
+		for _, name := range []string{domain.DefaultTXTLabel, "_nowhere", "_elsewhere"} {
+			if !strings.Contains(strings.Join(asked, "\n"), "TXT "+name+".a.example") {
+				t.Errorf("%s was not asked: %q", name, asked)
+			}
+		}
+		also.TXTAlso = []string{"elsewhere"}
+		if _, err := domain.NewService(also); !core.Is(err, core.KindInvalid) {
+			t.Errorf("a label without an underscore: %v", err)
 		}
 	})
 }

@@ -107,12 +107,21 @@ func (s *Service) ProvenFor(ctx context.Context, p *core.Principal, profile *cor
 	if err != nil {
 		return nil, err
 	}
-	return s.Proven(ctx, p.Account, o, list, time.Duration(profile.ReuseDays)*24*time.Hour, profile.Ancestors)
+	return s.proven(ctx, p.Account, o, list, time.Duration(profile.ReuseDays)*24*time.Hour, profile.Ancestors)
 }
 
 // Proven returns which of names ("dns:a.example" as Names.Strings) the owner's
 // valid proofs cover that are not older than reuse (0: 200 days).
 func (s *Service) Proven(ctx context.Context, account core.AccountID, o Owner, list []string, reuse time.Duration, ancestors bool) ([]string, error) {
+	o, err := s.settle(ctx, account, o)
+	if err != nil {
+		return nil, missing(err, "group")
+	}
+	return s.proven(ctx, account, o, list, reuse, ancestors)
+}
+
+// proven is Proven for an owner as it is stored.
+func (s *Service) proven(ctx context.Context, account core.AccountID, o Owner, list []string, reuse time.Duration, ancestors bool) ([]string, error) {
 	if reuse == 0 {
 		reuse = DefaultProofLife
 	}

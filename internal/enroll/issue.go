@@ -22,6 +22,11 @@ func KeyPlace(id core.OrderID) string { return "order:" + string(id) + ":key" }
 
 // order records the wish and issues, or leaves it to people or a remote CA.
 func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
+	if !w.req.CAAChecked && !w.manual() {
+		if err := s.caa(ctx, w.product.Product(), w.template.Names); err != nil {
+			return nil, err
+		}
+	}
 	o, err := s.orderOf(ctx, w)
 	if err != nil {
 		return nil, err
@@ -95,7 +100,7 @@ func (s *Service) newOrder(ctx context.Context, w *wish) (*core.Order, error) {
 		ID: core.NewID[core.OrderID](w.now), Account: p.Account, Number: n, User: p.User, Group: p.Group,
 		Product: product.ID, Issuer: w.issuer.ID, Protocol: w.req.Origin.Protocol,
 		Subject: w.template.Subject.String(), Names: w.names, IdempotencyKey: w.key, Replaces: w.req.Replaces,
-		Request:   core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, Digest: w.digest},
+		Request:   core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, CAA: w.req.CAAChecked, Digest: w.digest},
 		CreatedAt: w.now, UpdatedAt: w.now,
 	}
 	if p.Credential != nil {

@@ -174,6 +174,11 @@ func (s *Service) Approve(ctx context.Context, p *core.Principal, id core.OrderI
 	if err != nil {
 		return nil, err
 	}
+	if !o.Request.CAA {
+		if err := s.caa(ctx, compiled.Product(), o.Request.Template.Names); err != nil {
+			return nil, err
+		}
+	}
 	need := max(compiled.Product().Profile.Approvals, 1)
 	now, enough := s.d.Now(), false
 	from, attempt := o.State, o.Attempt
@@ -294,7 +299,8 @@ func (s *Service) Revoke(ctx context.Context, p *core.Principal, id core.Certifi
 // RevokeJudged is Revoke for callers that have judged whether p may. with, when
 // set, runs in the transaction of the change.
 func (s *Service) RevokeJudged(ctx context.Context, p *core.Principal, id core.CertificateID, reason int, with func(context.Context, core.Tx) error) error {
-	if !slices.Contains(revocable, reason) {
+	// Order APIs give aACompromise for document signers and private PKI.
+	if !slices.Contains(revocable, reason) && (with == nil || reason != core.ReasonAACompromise) {
 		return core.Errorf(core.KindInvalid, "reason code %d cannot be given", reason).At("reason")
 	}
 	next := core.CertRevoked

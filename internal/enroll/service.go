@@ -38,6 +38,9 @@ type Deps struct {
 	Domains    Domains // nil: no names are proven but those of requests and credentials
 	Now        func() time.Time
 	Logger     *slog.Logger
+	// CAA looks at the CAA records of a name for one of issuers; nil: they are
+	// not looked at here.
+	CAA func(ctx context.Context, name string, wildcard bool, issuers []string) *core.Failure
 	// Point, when set, is called at named places of the issuing path with the
 	// serial number at stake: "before-serial" (nothing is on disk),
 	// "before-sign" (the serial is), "before-commit" (a signature exists that

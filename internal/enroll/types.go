@@ -30,6 +30,8 @@ type Request struct {
 	KeyGen string
 	// Proofs are identifiers whose control the protocol has proven ("dns:a.example").
 	Proofs []string
+	// CAAChecked: the protocol has looked at CAA records itself.
+	CAAChecked bool
 	// ProofChecked: the protocol verified possession of the key itself.
 	ProofChecked bool
 	// IdempotencyKey makes repeats of the request answer with the first

@@ -11,9 +11,21 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 )
 
+// Who acts: for somebody who looks, and for nobody.
+const (
+	looking = "ordering"
+	working = "ordering-background"
+)
+
 // background is who acts when nobody asked.
 func background(account core.AccountID) *core.Principal {
-	return &core.Principal{Account: account, System: "ordering"}
+	return &core.Principal{Account: account, System: working}
+}
+
+// onlooker is who takes an order on when somebody looks at it: he may do less
+// than what happens then.
+func onlooker(account core.AccountID) *core.Principal {
+	return &core.Principal{Account: account, System: looking}
 }
 
 // details are those of an order; nil when it was never put together.
@@ -89,7 +101,7 @@ func (s *Service) take(ctx context.Context, p *core.Principal, j *job) (*job, er
 				return j, err
 			}
 		case g.state == j.o.State:
-			return j, nil
+			return j, s.remind(ctx, p, j, g)
 		default:
 			err := s.move(ctx, p, j, g)
 			if err != nil && !core.Is(err, core.KindConflict) {
@@ -101,6 +113,19 @@ func (s *Service) take(ctx context.Context, p *core.Principal, j *job) (*job, er
 		}
 	}
 	return j, nil
+}
+
+// remind begins the challenges that an order still lacks: of a name that the
+// proof for another was to cover and does not, or whose proof has run out.
+func (s *Service) remind(ctx context.Context, p *core.Principal, j *job, g *gap) error {
+	if g.state != core.OrderDCV || p.System != working {
+		return nil
+	}
+	err := s.ensure(ctx, p, j, g.missing)
+	if core.KindOf(err) == core.KindInternal || core.KindOf(err) == core.KindUnavailable {
+		return err
+	}
+	return nil // refused: the domain's page says why
 }
 
 // renewed reads a job again.
@@ -145,11 +170,25 @@ func (s *Service) handOver(ctx context.Context, p *core.Principal, j *job) (agai
 	if err != nil {
 		return false, err
 	}
+	if c != nil && c.State != core.CredentialActive && p.System == working {
+		// A revoked credential sets nothing in motion any more. Somebody who may
+		// see the order takes it on by looking, or cancels it.
+		return false, s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+			return s.d.Storage.SetDue(ctx, tx, j.o.ID, time.Time{})
+		})
+	}
 	r.Open = &enroll.Open{Order: j.o.ID, State: j.o.State, Attempt: j.o.Attempt, Approved: j.d.Approved}
 	if c != nil {
 		r.Open.AllowedNames = c.AllowedNames
 	}
 	r.Begin = func(ctx context.Context, tx core.Tx, o *core.Order) error {
+		// What was read must stand still: else another key or name than the
+		// details show would be signed. Whoever changed it takes the order on.
+		d := *j.d
+		d.Version++
+		if err := s.d.Storage.UpdateDetails(ctx, tx, &d); err != nil {
+			return err
+		}
 		return s.d.Storage.SetWaits(ctx, tx, o.Account, o.ID, "", nil)
 	}
 	r.With = func(ctx context.Context, tx core.Tx, o *core.Order) error {
@@ -172,8 +211,11 @@ func (s *Service) stumble(ctx context.Context, p *core.Principal, j *job, cause 
 	}
 	now := s.d.Now()
 	switch core.KindOf(cause) {
-	case core.KindNotValidated: // a proof ran out in this very moment
-		return true, nil
+	case core.KindNotValidated:
+		if slices.ContainsFunc(core.AsError(cause).Reasons, func(r core.Reason) bool { return r.Code == enroll.ReasonCAA }) {
+			return false, s.forbidden(ctx, p, o, cause)
+		}
+		return true, nil // a proof ran out in this very moment
 	case core.KindBadCSR, core.KindBadProof, core.KindBadKey, core.KindBadName, core.KindPolicy, core.KindLint, core.KindUnsupported, core.KindInvalid, core.KindExpired:
 		next := *o
 		next.State, next.Failure, next.UpdatedAt = core.OrderFailed, core.AsError(cause).Detail, now
@@ -200,6 +242,36 @@ func (s *Service) stumble(ctx context.Context, p *core.Principal, j *job, cause 
 		return s.d.Storage.SetDue(ctx, tx, o.ID, now.Add(delay))
 	})
 }
+
+// forbidden sends an order back to wait for other CAA records. They are looked
+// at again after a while, and whenever the order is taken on.
+func (s *Service) forbidden(ctx context.Context, p *core.Principal, o *core.Order, cause error) error {
+	now := s.d.Now()
+	next := *o
+	next.Failure, next.UpdatedAt = core.AsError(cause).Detail, now
+	if o.State.To(core.OrderDCV) == nil {
+		next.State = core.OrderDCV
+	}
+	err := s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		if err := s.d.Storage.MoveOrder(ctx, tx, &next, o.State, o.Attempt); err != nil {
+			return err
+		}
+		if next.Failure != o.Failure {
+			e := core.EventOf(p, now, "order.move", "order:"+string(o.ID))
+			e.Credential, e.Outcome = o.Credential, core.Refused
+			e.Detail = map[string]any{"number": o.Number, "state": string(next.State), "detail": next.Failure}
+			s.d.Audit.Write(tx, e)
+		}
+		return s.d.Storage.SetDue(ctx, tx, o.ID, now.Add(caaRetry))
+	})
+	if core.Is(err, core.KindConflict) {
+		return nil // somebody else took it on
+	}
+	return err
+}
+
+// caaRetry is when the background looks again at CAA records that forbid.
+const caaRetry = time.Hour
 
 // settle does what is left after an order was issued: what it replaces is
 // revoked if it said so. It may run any number of times.

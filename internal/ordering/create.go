@@ -276,7 +276,7 @@ func (s *Service) belonging(ctx context.Context, m *making) error {
 		return nil
 	}
 	owner := domain.Owner{Organisation: d.Organisation}
-	if d.Organisation == "" {
+	if d.Organisation == "" && m.product.Profile.ValidateNames {
 		var err error
 		if owner, err = s.d.Domains.OwnerOf(ctx, m.p); err != nil {
 			return err

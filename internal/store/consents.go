@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -133,6 +134,13 @@ func (db *DB) InsertConsent(ctx context.Context, tx core.Tx, c *core.Consent) er
 		string(c.Representative), nullText(c.Order), c.Statement, string(c.State), c.SentTo, c.SecretHash, micros(c.ExpiresAt), nullMicros(c.AnsweredAt),
 		c.AnsweredFrom, micros(c.CreatedAt))
 	return err
+}
+
+// CountConsents implements vetting.Storage.
+func (db *DB) CountConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID, since time.Time) (n int, err error) {
+	err = in(tx).row(ctx, "SELECT COUNT(*) FROM consents WHERE organisation = ? AND representative = ? AND created_at > ?",
+		string(o), string(r), micros(since)).Scan(&n)
+	return n, err
 }
 
 // SetConsent implements vetting.Storage.

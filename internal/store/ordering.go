@@ -92,8 +92,8 @@ func (db *DB) MoveOrder(ctx context.Context, tx core.Tx, o *core.Order, from cor
 	if o.State != from {
 		return db.UpdateOrder(ctx, tx, o, from, attempt)
 	}
-	r, err := in(tx).exec(ctx, `UPDATE orders SET updated_at = ? WHERE id = ? AND state = ? AND attempt = ?`,
-		micros(o.UpdatedAt), string(o.ID), string(from), attempt)
+	r, err := in(tx).exec(ctx, `UPDATE orders SET failure = ?, updated_at = ? WHERE id = ? AND state = ? AND attempt = ?`,
+		o.Failure, micros(o.UpdatedAt), string(o.ID), string(from), attempt)
 	return changed(r, err, "order")
 }
 

@@ -16,6 +16,10 @@ import (
 // LinkLife is how long a consent link can be answered.
 const LinkLife = 30 * 24 * time.Hour
 
+// linksADay is how many links a representative of an organisation is sent in 24
+// hours.
+const linksADay = 10
+
 // maxRepresentatives is how many people can speak for an organisation.
 const maxRepresentatives = 200
 
@@ -143,6 +147,13 @@ func (s *Service) SendConsent(ctx context.Context, p *core.Principal, o core.Org
 		}
 		if _, err := s.storage.Representative(ctx, tx, p.Account, o, rep); err != nil {
 			return err
+		}
+		n, err := s.storage.CountConsents(ctx, tx, o, rep, now.Add(-24*time.Hour))
+		if err != nil {
+			return err
+		}
+		if n >= linksADay {
+			return core.Errorf(core.KindRateLimited, "a representative is sent at most %d links in 24 hours", linksADay).After(time.Hour)
 		}
 		s.write(tx, p, now, "consent.send", "consent:"+string(c.ID), map[string]any{"organisation": string(o), "representative": string(rep), "order": string(order)})
 		return s.storage.InsertConsent(ctx, tx, c)

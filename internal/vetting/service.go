@@ -75,6 +75,9 @@ type ConsentStorage interface {
 	// InsertConsent adds a consent; pending ones of the same representative
 	// about the same are replaced.
 	InsertConsent(ctx context.Context, tx core.Tx, c *core.Consent) error
+	// CountConsents returns how many links were sent to a representative since
+	// then.
+	CountConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID, since time.Time) (int, error)
 	// SetConsent records an answer if the state is still from, else it gives a
 	// conflict.
 	SetConsent(ctx context.Context, tx core.Tx, c *core.Consent, from core.ConsentState) error

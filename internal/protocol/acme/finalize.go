@@ -248,7 +248,7 @@ func (c *call) request(o *core.ACMEOrder, written **core.ACMEOrder) (enroll.Requ
 		return enroll.Request{}, err
 	}
 	r := enroll.Request{Principal: c.who, Product: o.Product, CSR: o.CSR, Names: &names, NotBefore: o.NotBefore, NotAfter: o.NotAfter,
-		ProofChecked: true, IdempotencyKey: "acme:" + string(o.ID), Replaces: o.Replaces, Anew: true,
+		ProofChecked: true, CAAChecked: true, IdempotencyKey: "acme:" + string(o.ID), Replaces: o.Replaces, Anew: true,
 		Origin: core.Origin{Protocol: c.s.Name(), Operation: "finalize", Address: address(c.who.Address), RequestID: c.who.RequestID}}
 	for _, id := range o.Identifiers {
 		switch id.Type {

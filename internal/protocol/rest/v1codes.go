@@ -138,8 +138,11 @@ func (c *v1Call) fault(err error) *fault {
 			break
 		}
 	}
-	for _, r := range e.Reasons[:min(len(e.Reasons), 5)] {
-		f.detail = strings.TrimSuffix(f.detail+"; "+r.Detail, "; ")
+	for n, r := range e.Reasons { // the first is the detail
+		if n == 0 && f.detail != "" || n > 4 {
+			continue
+		}
+		f.detail = strings.TrimPrefix(f.detail+"; "+r.Detail, "; ")
 		if r.Value != "" {
 			f.detail += " (" + clip(r.Value) + ")"
 		}

@@ -36,15 +36,21 @@ func requires(list []core.CustomField) bool {
 	return slices.ContainsFunc(list, func(f core.CustomField) bool { return f.Required })
 }
 
-// fieldFault finds the number for what ordering says about a custom field: its
-// error names the field only.
-func fieldFault(err error, offer *ordering.Offer, n *ordering.New) error {
+// createFault finds the number for what ordering says about a custom field or
+// about a pre-vetting token: its error names the place only.
+func createFault(err error, offer *ordering.Offer, n *ordering.New) error {
 	var e *core.Error
 	if !errors.As(err, &e) {
 		return err
 	}
+	if e.Kind == core.KindForbidden && e.Field == "organization" && n.PreVettingToken != "" {
+		return ems("1214")
+	}
 	id, ok := strings.CutPrefix(e.Field, "fields.")
 	if !ok {
+		if code, named := byReason(e); named && code == "1170" && slices.Contains(n.Ask.Additional, e.Reasons[0].Value) {
+			return ems("1179").because(e.Reasons[0].Value)
+		}
 		return err
 	}
 	fields := offer.Product.OrderTerms().Fields

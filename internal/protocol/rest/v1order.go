@@ -6,7 +6,6 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/ordering"
-	"github.com/certwright/certwright/internal/wire/httpx"
 	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
@@ -68,7 +67,7 @@ func (c *v1Call) generate(mine func(core.Family) bool) (any, error) {
 	}
 	v, err := c.s.d.Orders.Create(c.ctx, c.who, n)
 	if err != nil {
-		return nil, fieldFault(err, offer, &n)
+		return nil, createFault(err, offer, &n)
 	}
 	return c.created(v), nil
 }
@@ -83,9 +82,12 @@ func (c *v1Call) created(v *ordering.View) *v1Created {
 	return out
 }
 
-// trackingURL is the page of an order in the portal.
+// trackingURL is the portal, told which order it is about.
 func (c *v1Call) trackingURL(v *ordering.View) string {
-	return httpx.BaseURL(c.r, c.s.d.BaseURL()) + "/orders/" + string(v.Order.ID)
+	if n := orderOf(v.Order); n != "" {
+		return c.s.d.BaseURL() + "/?order=" + n
+	}
+	return c.s.d.BaseURL() + "/?request=" + orderNumber(v.Details.Request)
 }
 
 // draft reads saveAndHold.

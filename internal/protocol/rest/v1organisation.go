@@ -214,7 +214,7 @@ func (c *v1Call) readOrganisation(o *v1Order, offer *ordering.Offer, n *ordering
 	if b == nil {
 		b = &v1OrderOrg{}
 	}
-	if offer.Family.Purpose() == "" && *b == (v1OrderOrg{}) {
+	if *b == (v1OrderOrg{}) && (offer.Family.Purpose() == "" || n.Draft) {
 		return nil
 	}
 	pre, ok := v1Flag(b.PreVetting)

@@ -274,9 +274,7 @@ func (c *v1Call) reportLine(r *ordering.Row, g *core.Group, offers []ordering.Of
 	if g != nil && r.Order.Group == g.ID {
 		out.Group = orderNumber(g.Number)
 	}
-	i := slices.IndexFunc(offers, func(o ordering.Offer) bool {
-		return o.Product.ID == r.Order.Product && (r.Details == nil || r.Details.Ask.Code == 0 || o.Code == r.Details.Ask.Code)
-	})
+	i := offerOf(r, offers)
 	if i >= 0 {
 		out.Product = strconv.FormatInt(offers[i].Code, 10)
 		out.Trust = map[string]string{"1": "Public", "2": "Private"}[v1Trust(offers[i].Family)]
@@ -311,6 +309,18 @@ func (c *v1Call) reportLine(r *ordering.Row, g *core.Group, offers []ordering.Of
 		}
 	}
 	return out
+}
+
+// offerOf finds the line of the catalogue that an order was made under, else
+// the first of its product; -1: the product is no more the credential's.
+func offerOf(r *ordering.Row, offers []ordering.Offer) int {
+	if r.Details != nil {
+		i := slices.IndexFunc(offers, func(o ordering.Offer) bool { return o.Product.ID == r.Order.Product && o.Code == r.Details.Ask.Code })
+		if i >= 0 {
+			return i
+		}
+	}
+	return slices.IndexFunc(offers, func(o ordering.Offer) bool { return o.Product.ID == r.Order.Product })
 }
 
 // v1Ledger answers GetLedgerStatementDetails. Nothing is sold here, so every
@@ -365,10 +375,8 @@ func (c *v1Call) ledger() (any, error) {
 	for i := range rows {
 		r := &rows[i]
 		line := v1LedgerLine{Order: orderOf(&r.Order), Date: v1Shown(r.Order.CreatedAt), Due: v1Shown(r.Order.CreatedAt), Total: "0.0", Status: "PAID"}
-		for j := range offers {
-			if offers[j].Product.ID == r.Order.Product && (r.Details == nil || offers[j].Code == r.Details.Ask.Code) {
-				line.Product = offers[j].Name
-			}
+		if j := offerOf(r, offers); j >= 0 {
+			line.Product = offers[j].Name
 		}
 		out.Statement = append(out.Statement, line)
 	}

@@ -194,7 +194,7 @@ func (c *v1Call) rejectOrder() (any, error) {
 	if err := ended(v, "987", "986"); err != nil {
 		return nil, err
 	}
-	_, err = c.s.d.Orders.Cancel(c.ctx, c.who, v.Order.ID, remarks)
+	_, err = c.s.d.Orders.Reject(c.ctx, c.who, v.Order.ID, remarks)
 	return nil, err
 }
 

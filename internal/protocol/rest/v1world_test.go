@@ -131,13 +131,16 @@ func newV1World(t *testing.T, db *store.DB, change func(*rest.Deps)) *v1World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Vetting = vetting.New(vetting.Deps{Storage: db, Audit: w.Audit, Sealer: box, Mail: &w.Mails, BaseURL: base, Now: w.Now,
+	w.Vetting, err = vetting.New(vetting.Deps{Storage: db, Audit: w.Audit, Sealer: box, Mail: &w.Mails, BaseURL: base, Now: w.Now,
 		Vetted: func(ctx context.Context, tx core.Tx, a core.AccountID, o core.OrganisationID) error {
 			return w.Orders.OrganisationVetted(ctx, tx, a, o)
 		}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	log := slog.New(slog.NewJSONHandler((*v1Log)(w), nil))
-	w.Orders = ordering.Make(ordering.Deps{Storage: db, Enroll: w.Enroll, Domains: w.Domains, DomainRows: db, Vetting: w.Vetting, Audit: w.Audit, Sealer: box, Now: w.Now, Logger: log})
-	d := rest.Deps{Auth: ident, Orders: w.Orders, Domains: w.Domains, Vetting: w.Vetting, Storage: db, Audit: w.Audit, Box: box, BaseURL: base, Log: log, Now: w.Now}
+	w.Orders = ordering.NewService(ordering.Deps{Storage: db, DomainRows: db, Enroll: w.Enroll, Domains: w.Domains, Vetting: w.Vetting, Audit: w.Audit, Sealer: box, Now: w.Now, Logger: log})
+	d := rest.Deps{Auth: ident, Orders: w.Orders, Domains: w.Domains, Vetting: w.Vetting, Storage: db, Audit: w.Audit, BaseURL: base, Log: log, Now: w.Now}
 	if change != nil {
 		change(&d)
 	}
@@ -443,6 +446,23 @@ func (r *v1Reply) golden(t testing.TB, name string) {
 	a, _ := json.MarshalIndent(got, "", "  ")
 	b, _ := json.MarshalIndent(want, "", "  ")
 	if !bytes.Equal(a, b) {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, a, b)
+		t.Errorf("%s:\n%s", name, v1Diff(a, b))
 	}
+}
+
+// v1Diff shows the lines that only one of two texts has.
+func v1Diff(got, want []byte) string {
+	var out strings.Builder
+	has := func(text []byte, line string) bool { return strings.Contains("\n"+string(text)+"\n", "\n"+line+"\n") }
+	for line := range strings.SplitSeq(string(got), "\n") {
+		if !has(want, line) {
+			out.WriteString("got  " + line + "\n")
+		}
+	}
+	for line := range strings.SplitSeq(string(want), "\n") {
+		if !has(got, line) {
+			out.WriteString("want " + line + "\n")
+		}
+	}
+	return out.String()
 }

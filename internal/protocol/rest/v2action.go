@@ -254,7 +254,7 @@ func (c *call) reissue(f *family) error {
 	}
 	return c.once(f, raw, func(with recorder) (*ordering.View, error) {
 		r := ordering.Reissue{Mode: mode, Reason: string(b.Reason), Additional: b.Additional, RevokePrevious: bool(b.RevokePrevious),
-			RevokeAll: bool(b.RevokeAll), With: with, Origin: c.s.origin(c.ctx, "reissue")}
+			RevokeAll: bool(b.RevokeAll), With: with, IdempotencyKey: c.r.Header.Get("Idempotency-Key"), Origin: c.s.origin(c.ctx, "reissue")}
 		if strings.TrimSpace(r.Reason) == "" {
 			return nil, invalid("941", "reason", "is missing")
 		}

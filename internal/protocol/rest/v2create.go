@@ -28,7 +28,7 @@ func (c *call) create(f *family) error {
 		if err != nil {
 			return nil, err
 		}
-		n.With = with
+		n.With, n.IdempotencyKey = with, c.r.Header.Get("Idempotency-Key")
 		return c.s.d.Orders.Create(c.ctx, c.p, *n)
 	}, func(v *ordering.View) *orderAnswer { return c.answerOf(f, v) })
 }
@@ -86,17 +86,41 @@ func (c *call) once(f *family, body []byte, run func(recorder) (*ordering.View, 
 		return nil
 	})
 	switch {
-	case taken:
-		if old, err = c.s.d.Storage.RESTAnswer(c.ctx, c.p.Credential.ID, key); err != nil {
-			return err
-		}
-		return c.again(f, old, want, show)
-	case err != nil && kept && problemOf(err).Status < http.StatusInternalServerError:
+	case taken, err == nil && v.Repeat, core.Is(err, core.KindConflict) && core.AsError(err).Field == "idempotency-key":
+		return c.late(f, key, want, v, show)
+	case err != nil && kept && lasting(problemOf(err)):
 		return c.finish(&row, problemOf(err))
 	case err != nil:
 		return err
 	}
 	return c.finishOrder(f, &row, v, show)
+}
+
+// lasting reports whether a refusal of an order that was recorded stays one:
+// limits and outages pass.
+func lasting(p *problem) bool {
+	return p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests && p.Status != http.StatusUnauthorized
+}
+
+// late answers a request that found out while it ran that another one came
+// first; v is the order of that one, if it is known.
+func (c *call) late(f *family, key string, want []byte, v *ordering.View, show func(*ordering.View) *orderAnswer) error {
+	old, err := c.s.d.Storage.RESTAnswer(c.ctx, c.p.Credential.ID, key)
+	switch {
+	case err == nil:
+		return c.again(f, old, want, show)
+	case !core.Is(err, core.KindNotFound):
+		return err
+	case v == nil:
+		return keyReused()
+	}
+	a := show(v) // the first answer is forgotten; the order is not
+	return c.created(place(f, a), a)
+}
+
+// keyReused is the answer to a key that was used for another request.
+func keyReused() error {
+	return refuse(http.StatusUnprocessableEntity, "", "947", "the Idempotency-Key was used for another request")
 }
 
 // digest tells a repeat from another request with the same key.
@@ -106,6 +130,10 @@ func (c *call) digest(body []byte) []byte {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
+	var v any
+	if json.Unmarshal(body, &v) == nil { // white space and the order of members say nothing
+		body, _ = json.Marshal(v)
+	}
 	h.Write(body)
 	return h.Sum(nil)
 }
@@ -113,7 +141,7 @@ func (c *call) digest(body []byte) []byte {
 // again answers the repeat of a request.
 func (c *call) again(f *family, old *core.RESTAnswer, want []byte, show func(*ordering.View) *orderAnswer) error {
 	if !bytes.Equal(old.Digest, want) {
-		return refuse(http.StatusUnprocessableEntity, "", "947", "the Idempotency-Key was used for another request")
+		return keyReused()
 	}
 	deadline := time.NewTimer(busyWait)
 	defer deadline.Stop()

@@ -57,10 +57,14 @@ func diagnose(d *core.Domain, a *core.DomainAttempt, now time.Time) *diagnostics
 	out.AttemptTimestamp, out.Method = when(a.At), wireMethod(a.Method)
 	out.TokenIsStale = !a.Passed && !d.TokenUntil.IsZero() && !now.Before(d.TokenUntil)
 	out.Expected = &expectedOut{DomainName: d.Name}
+	value := a.Expected // "TXT name = value", "URL = content", or an address
+	if i := strings.Index(value, " = "); i >= 0 {
+		value = value[i+len(" = "):]
+	}
 	if a.Method == core.MethodHTTPFile {
-		out.Expected.FileContent = a.Expected
+		out.Expected.FileContent = value
 	} else {
-		out.Expected.RecordValue = a.Expected
+		out.Expected.RecordValue = value
 	}
 	for _, r := range a.Records {
 		out.Perspectives = append(out.Perspectives, showRecord(&r))

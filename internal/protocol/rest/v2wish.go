@@ -130,8 +130,40 @@ func (c *call) common(b *createBody, n *ordering.New) (err error) {
 	if t := a.Technical; t != nil && !isEmail(t.Email) {
 		return invalid("918", "technicalPointOfContact.email", "must be a mail address")
 	}
+	if err := short(a); err != nil {
+		return err
+	}
 	for _, v := range b.CustomFields {
 		a.Fields = append(a.Fields, core.FieldValue{ID: string(v.ID), Value: string(v.Value)})
+	}
+	return nil
+}
+
+// Limits of texts and lists, in octets and elements.
+const (
+	maxWord  = 255
+	maxWords = 2000
+	maxList  = 100
+)
+
+// short checks that nothing of what is only kept is too long.
+func short(a *core.OrderAsk) error {
+	for field, list := range map[string][]string{"recipientEmails": a.Recipients, "tags": a.Tags} {
+		if len(list) > maxList || slices.ContainsFunc(list, func(s string) bool { return len(s) > maxWord }) {
+			return invalid("1188", field, "has too many or too long elements")
+		}
+	}
+	for field, p := range map[string]*core.Contact{"requestor": &a.Requestor, "delegation": a.Delegation, "technicalPointOfContact": a.Technical,
+		"contractSignerInfo": a.Signer, "certificateApproverInfo": a.Approver} {
+		if p != nil && max(len(p.Name), len(p.Email), len(p.Phone), len(p.Designation), len(p.EmployeeID)) > maxWord {
+			return invalid("1188", field, "has a member that is too long")
+		}
+	}
+	switch {
+	case len(a.Remarks) > maxWords:
+		return invalid("1188", "remarks", "is too long")
+	case max(len(a.Notifications), len(a.Variant), len(a.KeyGen)) > maxWord:
+		return invalid("1188", "emailNotifications", "is too long")
 	}
 	return nil
 }
@@ -143,6 +175,8 @@ func (c *call) signed(s *agreementIn) (*core.Agreement, error) {
 		return nil, invalid("920", "agreement.accepted", "the agreement is not accepted")
 	case s.SignerName == "":
 		return nil, invalid("920", "agreement.signerName", "is missing")
+	case max(len(s.SignerName), len(s.SignerPlace)) > maxWord:
+		return nil, invalid("1188", "agreement", "has a member that is too long")
 	}
 	return &core.Agreement{SignerName: string(s.SignerName), SignerPlace: string(s.SignerPlace), Address: peer(c.ctx), SignedAt: c.s.d.Now()}, nil
 }
