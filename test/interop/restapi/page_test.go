@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/test/interop/harness"
 )
@@ -63,6 +64,41 @@ func TestPage(t *testing.T) {
 		}
 		issued(t, ca, filepath.Join(dir, "dv-cert.pem"), c, "www.example.com")
 	})
+}
+
+// TestPageV1 runs the commands of docs/protocol/rest-v1.md as they stand there;
+// their host:8080 is that of the server.
+func TestPageV1(t *testing.T) {
+	slow(t)
+	tools(t)
+	ca := harness.StartCA(t, harness.Options{})
+	c := ca.Admin.REST(t, resource.NewCredential{Auth: core.AuthAccessKey, Products: []string{"ssl-dv", "tls-server"}})
+	dir := t.TempDir()
+	script := harness.Recipe(t, "protocol/rest-v1.md", "Example")
+	const root = "http://host:8080/root.crt"
+	if strings.Count(script, root) != 1 {
+		t.Fatalf("the commands do not get the root from %s", root)
+	}
+	out, err := harness.TryEnv(t, dir, []string{"CERTWRIGHT_URL=" + ca.Main, "ACCOUNT_NUMBER=" + c.PublicID, "ACCESS_KEY=" + c.Secret},
+		"sh", "-e", "-c", strings.Replace(script, root, ca.Plain+"/root.crt", 1))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, w := range []string{"842 ", "950 ", "Order Fulfilled\n", "DNS:app.example.internal", "_certwright-challenge.www.example.com TXT ", `"errorCode":"EMS-107`} {
+		if !strings.Contains(out, w) {
+			t.Errorf("the commands do not say %q: %s", w, out)
+		}
+	}
+	chain := harness.ReadChain(t, filepath.Join(dir, "cert.pem"))
+	ca.Revoked(t, chain[0], "superseded")
+	var states []string
+	for _, o := range ca.Admin.OrdersOf(t, c.ID) {
+		states = append(states, string(o.State))
+	}
+	slices.Sort(states)
+	if !slices.Equal(states, []string{"issued", "rejected"}) {
+		t.Errorf("orders: %v", states)
+	}
 }
 
 // recipe runs the commands below a heading with sh -e.
