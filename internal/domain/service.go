@@ -40,10 +40,10 @@ type Deps struct {
 	// TXTAlso are further labels that dns-txt looks at, in this order, when the
 	// token is not at TXTLabel: those that clients of other platforms use
 	// without asking.
-	TXTAlso []string
-	ProofLife             time.Duration
-	Now                   func() time.Time
-	Log                   *slog.Logger
+	TXTAlso   []string
+	ProofLife time.Duration
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Service is the domain service. It is safe for concurrent use and keeps no

@@ -27,6 +27,13 @@ func (db *DB) InsertRepresentative(ctx context.Context, tx core.Tx, r *core.Repr
 	return err
 }
 
+// UpdateRepresentative implements vetting.Storage.
+func (db *DB) UpdateRepresentative(ctx context.Context, tx core.Tx, r *core.Representative) error {
+	res, err := in(tx).exec(ctx, "UPDATE representatives SET name = ?, email = ?, phone = ?, designation = ?, updated_at = ? WHERE account = ? AND organisation = ? AND id = ?",
+		r.Name, r.Email, r.Phone, r.Designation, micros(r.UpdatedAt), string(r.Account), string(r.Organisation), string(r.ID))
+	return hit(res, err, "representative")
+}
+
 // DeleteRepresentative implements vetting.Storage.
 func (db *DB) DeleteRepresentative(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID, id core.RepresentativeID) error {
 	res, err := in(tx).exec(ctx, "DELETE FROM representatives WHERE account = ? AND organisation = ? AND id = ?", string(account), string(o), string(id))
@@ -133,6 +140,12 @@ func (db *DB) InsertConsent(ctx context.Context, tx core.Tx, c *core.Consent) er
 		answered_at, answered_from, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(c.ID), string(c.Account), string(c.Organisation),
 		string(c.Representative), nullText(c.Order), c.Statement, string(c.State), c.SentTo, c.SecretHash, micros(c.ExpiresAt), nullMicros(c.AnsweredAt),
 		c.AnsweredFrom, micros(c.CreatedAt))
+	return err
+}
+
+// EndConsents implements vetting.Storage.
+func (db *DB) EndConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID) error {
+	_, err := in(tx).exec(ctx, "UPDATE consents SET state = 'replaced' WHERE organisation = ? AND representative = ? AND state = 'pending'", string(o), string(r))
 	return err
 }
 
