@@ -91,6 +91,9 @@ type Deps struct {
 	BaseURL func() string
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Patience is how long the repeat of a request waits for the answer to the
+	// first before it looks at the order itself; 0: five seconds.
+	Patience time.Duration
 }
 
 // Service is the order API.
@@ -100,7 +103,12 @@ type Service struct {
 }
 
 // New makes the order API.
-func New(d Deps) *Service { return &Service{d, make(chan struct{}, largeBodies)} }
+func New(d Deps) *Service {
+	if d.Patience <= 0 {
+		d.Patience = 5 * time.Second
+	}
+	return &Service{d: d, large: make(chan struct{}, largeBodies)}
+}
 
 // Name implements protocol.Protocol.
 func (*Service) Name() string { return "rest" }
