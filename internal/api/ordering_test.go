@@ -55,14 +55,16 @@ func TestOrderStepByStep(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 	req.do(t, "POST", at+"/agreement", resource.Signature{SignerName: "Ann Example"}).is(t, 409)
+	w.Clock.Advance(time.Second)
 	n := send(req, "POST", at+"/reissue", resource.Reissue{Mode: "rekey", Reason: "new machine", CSR: csr(t, "shop.example"), RevokePrevious: true, RevokeReason: 4}, 201)
 	if n.State != core.OrderIssued || n.Replaces != d.Certificate || n.Steps.Mode != "rekey" {
 		t.Errorf("%+v", n)
 	}
-	if c := decode[resource.Certificate](t, req.do(t, "GET", "/certificates/"+string(d.Certificate), nil).is(t, 200)); c.State != core.CertRevoked {
+	if c := decode[resource.CertificateDetail](t, req.do(t, "GET", "/certificates/"+string(d.Certificate), nil).is(t, 200)); c.State != core.CertRevoked {
 		t.Errorf("the old certificate is %s", c.State)
 	}
 	req.do(t, "POST", "/orders/"+string(n.ID)+"/revoke", resource.OrderRevocation{Reason: 6}).is(t, 422).problem(t, core.KindPolicy)
+	w.Clock.Advance(time.Second)
 	r := send(req, "POST", "/orders/"+string(n.ID)+"/renew", resource.OrderRenewal{}, 201)
 	if r.State != core.OrderIssued || r.Replaces != n.Certificate {
 		t.Errorf("%+v", r)

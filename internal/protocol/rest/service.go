@@ -94,10 +94,13 @@ type Deps struct {
 }
 
 // Service is the order API.
-type Service struct{ d Deps }
+type Service struct {
+	d     Deps
+	large chan struct{} // requests of v1 with documents, being read
+}
 
 // New makes the order API.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{d, make(chan struct{}, largeBodies)} }
 
 // Name implements protocol.Protocol.
 func (*Service) Name() string { return "rest" }

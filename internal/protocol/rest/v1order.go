@@ -156,7 +156,7 @@ func readCertificate(o *v1Order, offer *ordering.Offer, n *ordering.New) error {
 	}
 	switch {
 	case offer.Family.TLS():
-		return i.tlsNames(offer, &n.Ask)
+		return i.tlsNames(o.AutoSecureWWW, offer, &n.Ask)
 	case offer.Family == core.FamilyPrivatePKI:
 		n.Ask.Variant = offer.Product.OrderTerms().Variant
 		return i.hostNames(&n.Ask)

@@ -194,11 +194,11 @@ func TestV2TokenRequests(t *testing.T) {
 		}
 		late := w.client(t, key)
 		meta := late.meta()
-		meta["ts"] = w.Now().Add(-25 * time.Hour).Format(time.RFC3339)
+		meta["ts"] = w.Now().Add(-16 * time.Minute).Format(time.RFC3339)
 		late.sign(meta)
 		a := x.do("POST", "/oauth/token", "application/json", jsonOf(t, m{"grant_type": "client_credentials", "accountNumber": key.PublicID, "ts": meta["ts"], "txn": meta["txn"], "authKey": meta["authKey"]}))
 		if a.status != 400 {
-			t.Errorf("signed yesterday: %d %s", a.status, a.raw)
+			t.Errorf("signed a while ago: %d %s", a.status, a.raw)
 		}
 	})
 }

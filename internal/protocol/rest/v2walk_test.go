@@ -82,6 +82,27 @@ func TestV2WalkDV(t *testing.T) {
 	})
 }
 
+// TestV2VerifyAll: a client that names no domain has all of them looked at.
+func TestV2VerifyAll(t *testing.T) {
+	v2Once(t, func(t *testing.T, w *v1World) {
+		x := w.v2(t, w.oauth(t, v2Account, v1Products))
+		path := "/ssl-certificates/" + x.must(201, "POST", "/ssl-certificates", dvBody(m{"certificate": m{"domain": "shop.example.com", "additionalDomains": []string{"www.example.org"}}})).get("orderId")
+		if list, _ := x.must(200, "GET", path+"/dcv", nil).body["challenges"].([]any); len(list) != 2 {
+			t.Errorf("challenges %v", list)
+		}
+		w.Checks.set(noRecord(), nil)
+		if a := x.send("POST", path+"/dcv/verify", nil); a.status != 422 || a.number() != "1161" {
+			t.Errorf("%d %s", a.status, a.raw)
+		}
+		w.Checks.set(nil, nil)
+		x.must(200, "POST", path+"/dcv/verify", nil)
+		x.is(path, "pending-csr")
+		if a := x.send("POST", path+"/dcv/verify", nil); a.status != 422 || a.number() != "1080" {
+			t.Errorf("%d %s", a.status, a.raw)
+		}
+	})
+}
+
 // leaf is the certificate of an order.
 func (x *v2Client) leaf(path string) *x509.Certificate {
 	x.t.Helper()

@@ -241,21 +241,29 @@ func (c *call) product(b *createBody, n *ordering.New) error {
 		}
 		n.Code = code
 	}
-	if b.CAProfile == "" {
+	if b.CAProfile == "" && b.GenerateKey == "" {
 		return nil
 	}
-	// The CA is a property of the product, so a CA profile names one.
 	offers, err := c.s.d.Orders.Catalogue(c.ctx, c.p, "")
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(offers, func(o ordering.Offer) bool {
-		return o.Product.Code == string(b.CAProfile) || decimal(o.Code) == string(b.CAProfile)
-	})
-	if i < 0 || n.Code != 0 && offers[i].Product.CodeOf(offers[i].Shape) != n.Code {
-		return invalid("915", "caProfileId", "this CA profile is not entitled")
+	if b.CAProfile != "" { // the CA is a property of the product, so a CA profile names one
+		i := slices.IndexFunc(offers, func(o ordering.Offer) bool {
+			return o.Product.Code == string(b.CAProfile) || decimal(o.Code) == string(b.CAProfile)
+		})
+		if i < 0 || n.Code != 0 && offers[i].Product.CodeOf(offers[i].Shape) != n.Code {
+			return invalid("915", "caProfileId", "this CA profile is not entitled")
+		}
+		n.Product = offers[i].Product.ID
 	}
-	n.Product = offers[i].Product.ID
+	// A key that could never be fetched would be of no use to anybody.
+	if b.GenerateKey != "" && !slices.ContainsFunc(offers, func(o ordering.Offer) bool {
+		p := o.Product
+		return p.Profile.ServerKeys && p.Profile.KeyExport && o.Family == n.Ask.Family && (n.Code == 0 || o.Code == n.Code) && (n.Product == "" || p.ID == n.Product)
+	}) {
+		return invalid("921", "generateKey", "no product of this kind lets keys be made here and fetched")
+	}
 	return nil
 }
 
