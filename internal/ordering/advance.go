@@ -321,7 +321,6 @@ func (s *Service) revokeOld(ctx context.Context, o *core.Order, d *core.OrderDet
 
 // change is what a step does to an order.
 type change struct {
-	action string
 	detail map[string]any
 	state  core.OrderState // empty: where the order's gaps lead
 	more   func(ctx context.Context, tx core.Tx) error
@@ -330,7 +329,7 @@ type change struct {
 // step changes an order that p may see: f judges and edits the details, which
 // are written with the state that follows from them. When somebody else changes
 // the order meanwhile f judges again. Then the order goes on by itself.
-func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, f func(j *job) (*change, error)) (*View, error) {
+func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, action string, f func(j *job) (*change, error)) (*View, error) {
 	for range tries {
 		j, err := s.load(ctx, p, id)
 		if err != nil {
@@ -338,9 +337,9 @@ func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, 
 		}
 		c, err := f(j)
 		if err != nil {
-			return nil, err
+			return nil, s.refused(ctx, p, j, action, err)
 		}
-		err = s.apply(ctx, p, j, c)
+		err = s.apply(ctx, p, j, action, c)
 		if core.Is(err, core.KindConflict) && !errors.As(err, new(*final)) {
 			continue
 		}
@@ -352,13 +351,27 @@ func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, 
 	return nil, core.Errorf(core.KindUnavailable, "the order is being changed by others all the time").After(time.Second)
 }
 
+// refused records that a step was turned down, and returns why.
+func (s *Service) refused(ctx context.Context, p *core.Principal, j *job, action string, cause error) error {
+	if k := core.KindOf(cause); k == core.KindInternal || k == core.KindUnavailable {
+		return cause
+	}
+	e := core.EventOf(p, s.d.Now(), action, "order:"+string(j.o.ID))
+	ce := core.AsError(cause)
+	e.Outcome, e.Detail = core.Refused, map[string]any{"number": j.o.Number, "kind": string(ce.Kind), "detail": ce.Detail}
+	if err := s.d.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	return cause
+}
+
 // final marks an error that trying again does not lift.
 type final struct{ error }
 
 func (f *final) Unwrap() error { return f.error }
 
 // apply writes a change.
-func (s *Service) apply(ctx context.Context, p *core.Principal, j *job, c *change) error {
+func (s *Service) apply(ctx context.Context, p *core.Principal, j *job, action string, c *change) error {
 	now := s.d.Now()
 	next := *j.o
 	next.UpdatedAt = now
@@ -399,7 +412,7 @@ func (s *Service) apply(ctx context.Context, p *core.Principal, j *job, c *chang
 				return err
 			}
 		}
-		e := core.EventOf(p, now, c.action, "order:"+string(j.o.ID))
+		e := core.EventOf(p, now, action, "order:"+string(j.o.ID))
 		e.Credential = j.o.Credential
 		if p.Credential != nil {
 			e.Credential = p.Credential.ID

@@ -97,14 +97,17 @@ type Deps struct {
 }
 
 // Service is the order API.
-type Service struct{ d Deps }
+type Service struct {
+	d     Deps
+	large chan struct{} // requests of v1 with documents, being read
+}
 
 // New makes the order API.
 func New(d Deps) *Service {
 	if d.Patience <= 0 {
 		d.Patience = 5 * time.Second
 	}
-	return &Service{d}
+	return &Service{d: d, large: make(chan struct{}, largeBodies)}
 }
 
 // Name implements protocol.Protocol.
