@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/enroll"
 )
 
 const (
@@ -15,8 +14,6 @@ const (
 	batch  = 100
 	rounds = 20 // of batches in one Work
 )
-
-func storedKey(p *core.Principal, key string) string { return enroll.StoredKey(p, key) }
 
 // DomainVerified wakes the orders that wait for a domain. It is for the
 // transaction of the change.
