@@ -165,6 +165,10 @@ func TestScript(t *testing.T) {
 		if n := len(ca.Admin.CertificatesOf(t, c.ID)); n != 1 || len(ca.Admin.OrdersOf(t, c.ID)) != 1 {
 			t.Errorf("%d certificates", n)
 		}
+		fresh := folder(t, ca) // a pipeline whose folder was thrown away
+		if out, code := run(t, fresh, c, []string{"ORDER_KEY=build-1"}, "intranet-ssl", "app.example.internal", "10.9.8.7"); code != 0 || out == first {
+			t.Errorf("a fresh key pair: exit code %d: %s", code, out)
+		}
 	})
 	t.Run("dv", func(t *testing.T) {
 		c, dir := client(t, ca.Admin), folder(t, ca)
