@@ -28,11 +28,6 @@ func (s *Service) open(ctx context.Context, m *making) (*gap, error) {
 	if err := s.ensure(ctx, m.p, &m.job, missing); err != nil {
 		return nil, err
 	}
-	if len(missing) > 0 { // what Ensure found may be proven already
-		if _, missing, err = s.proofs(ctx, &m.job); err != nil {
-			return nil, err
-		}
-	}
 	g, err := s.gap(ctx, &m.job)
 	if err != nil || g == nil {
 		return nil, err
