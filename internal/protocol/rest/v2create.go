@@ -36,12 +36,9 @@ func (c *call) create(f *family) error {
 // recorder runs in the transaction that records an order.
 type recorder func(ctx context.Context, tx core.Tx, o *core.Order, d *core.OrderDetails) error
 
-// busyWait is how long the repeat of a request waits for the answer to the
-// first before it looks at the order itself.
-const (
-	busyWait  = 5 * time.Second
-	busyPause = 25 * time.Millisecond
-)
+// busyPause is how often the repeat of a request looks for the answer to the
+// first.
+const busyPause = 25 * time.Millisecond
 
 // once runs a request that makes an order and answers 201. With an
 // Idempotency-Key the answer is recorded with the order, and a repeat gives it
@@ -143,7 +140,7 @@ func (c *call) again(f *family, old *core.RESTAnswer, want []byte, show func(*or
 	if !bytes.Equal(old.Digest, want) {
 		return keyReused()
 	}
-	deadline := time.NewTimer(busyWait)
+	deadline := time.NewTimer(c.s.d.Patience)
 	defer deadline.Stop()
 	pause := time.NewTicker(busyPause)
 	defer pause.Stop()

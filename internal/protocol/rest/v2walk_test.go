@@ -241,3 +241,23 @@ func TestV2Formats(t *testing.T) {
 		}
 	})
 }
+
+// TestV2SeesV1: an order of version 1 resolves on the paths of version 2, with
+// a token of the older form, and the other way round.
+func TestV2SeesV1(t *testing.T) {
+	v2Once(t, func(t *testing.T, w *v1World) {
+		cred := w.credential(t, v2Account, v1Products)
+		old := w.client(t, cred)
+		meta := old.meta()
+		x := &v2Client{t: t, w: w, cred: cred}
+		x.token = x.must(200, "POST", "/oauth/token", m{"grant_type": "client_credentials", "accountNumber": v2Account, "ts": meta["ts"], "txn": meta["txn"], "authKey": meta["authKey"]}).get("tokenDetails", "accessToken")
+		number := old.ok("GenerateOrderSSL", v1Order("842", "www.example.com", nil)).get("orderDetails", "orderNumber")
+		if a := x.must(200, "GET", "/ssl-certificates/"+number, nil); a.get("orderId") != number || a.get("status") != "pending-dcv" || a.get("domain") != "www.example.com" {
+			t.Errorf("%s", a.raw)
+		}
+		number = x.must(201, "POST", "/ssl-certificates", dvBody(nil)).get("orderId")
+		if r := old.ok("TrackOrder", m{"orderDetails": m{"orderNumber": number}}); r.get("orderDetails", "orderStatusId") == "" {
+			t.Errorf("%s", r.raw)
+		}
+	})
+}

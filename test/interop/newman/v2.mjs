@@ -47,7 +47,10 @@ const token = [
     checks: {
       ...status(200), ...field('authType', 'oauth2'),
       'the account number is the client id': () => pm.expect(pm.response.json().accountNumber).to.equal(pm.environment.get('clientId')),
-      'the version is told': () => pm.expect(pm.response.headers.get('X-API-Version')).to.equal('2.0.0'),
+      'headers': () => {
+        const want = { 'X-API-Version': /^2\.0\.0$/, 'Cache-Control': /no-store/, 'X-Frame-Options': /^DENY$/, 'X-Content-Type-Options': /^nosniff$/, 'Content-Type': /^application\/json/ };
+        for (const [name, value] of Object.entries(want)) pm.expect(pm.response.headers.get(name), name).to.match(value);
+      },
     },
   }),
 ];
@@ -144,6 +147,13 @@ const others = (kind, body, want, code) => [
   call('no key for a cancelled order', 'PUT', `/${kind}/{{order}}/csr`, { body: { csr: '{{csr2}}' }, checks: refused('EMS-\\d+', 409, 422) }),
 ];
 
+// bare is what one client sends: a cancellation without any body.
+const bare = (kind, body, want, code) => [
+  create(kind, body, want, code),
+  call('cancel without a body', 'POST', `/${kind}/{{order}}/cancel`, { checks: done }),
+  at(kind, 'cancelled'),
+];
+
 const rejected = (kind, body, want, code) => [
   create(kind, body, want, code),
   call('reject', 'POST', `/${kind}/{{order}}/reject`, { body: { reason: 'not ours', rejectRemarks: 'not ours' }, checks: done }),
@@ -155,7 +165,13 @@ const prove = (domain, method, before, after) => [
   call('challenge', 'GET', `/ssl-certificates/{{order}}/dcv?domain=${domain}&method=${method}`, {
     checks: {
       ...status(200), ...matches('tokenExpiryDate', '/^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d$/'), ...keep('token', 'recordValue'),
+      ...field('method', method), ...field('domainName', domain), ...field('dcvMethod', method === 'dns-txt' ? '2' : '1'),
       ...(method === 'dns-txt' ? { ...keep('recordName', 'recordName'), ...keep('recordValue', 'recordValue') } : keep('fileName', 'fileName')),
+      'is the union of the known shapes': `const c = pm.response.json();
+        const names = ${JSON.stringify(method === 'dns-txt' ? ['txtToken', 'fileNameContent', 'recordValue'] : ['fileToken', 'dvFileToken'])};
+        for (const n of names) pm.expect(c[n], n).to.equal(c.token);
+        pm.expect(c.dvFileName).to.equal(c.fileName);
+        pm.expect(c.orderNumber).to.equal(pm.environment.get('order'));`,
     },
   }),
   before
@@ -224,6 +240,7 @@ function tls({ variant, domain, additional = [], www = false, code, type, organi
     // Control and organisation stand by now: the next orders wait for the key.
     others(kind, body, 'pending-csr', code),
     rejected(kind, body, 'pending-csr', code),
+    bare(kind, body, 'pending-csr', code),
     approval ? [
       create(kind, { ...body, csr: '{{csr2}}', agreement }, 'pending-approval', code),
       refuse(),
@@ -301,6 +318,12 @@ const account = () => [
   call('ledger', 'GET', '/reports/ledger?groupNumber={{group}}&page=1&size=1000', { checks: { ...status(200), ...page } }),
   call('orders', 'GET', '/reports/orders?groupNumber={{group}}&status=issued&from=2026-01-01T00:00:00Z&page=1&size=0', { checks: { ...status(200), ...page } }),
   call('orders of an unknown status', 'GET', '/reports/orders?status=lost', { checks: refused('EMS-\\d+', 422) }),
+  call('a body that is no JSON', 'POST', '/ssl-certificates', { headers: { 'Content-Type': 'application/json' }, body: '{', checks: refused('EMS-902', 400) }),
+  call('a body of another type', 'POST', '/ssl-certificates', { headers: { 'Content-Type': 'text/plain' }, body: '{}', checks: status(415) }),
+  call('an order without anything', 'POST', '/ssl-certificates', {
+    body: {},
+    checks: { ...status(400), 'fields are named': () => pm.expect(_.map(pm.response.json().errors, 'field'), pm.response.text()).to.include.members(['requestor.name', 'requestor.email']) },
+  }),
   call('wrong method', 'DELETE', '/groups', { checks: { ...status(405), 'the right ones are told': () => pm.expect(pm.response.headers.get('Allow')).to.match(/GET/) } }),
   call('no such resource', 'GET', '/nothing', { checks: status(404) }),
   call('a type that is not made', 'GET', '/groups', { headers: { Accept: 'image/png' }, checks: status(406) }),
