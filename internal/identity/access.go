@@ -13,6 +13,7 @@ type Action string
 const (
 	PasswordOwn Action = "password.own" // change one's own password
 	SessionOwn  Action = "session.own"  // list and end one's own sessions
+	FactorOwn   Action = "factor.own"   // set up and remove one's own second factor
 	TokenOwn    Action = "token.own"    // make, list and revoke one's own tokens
 
 	AccountView        Action = "account.view"
@@ -122,6 +123,7 @@ const (
 var rules = []Rule{
 	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, pwd}},
 	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{FactorOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 
 	{AccountView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},

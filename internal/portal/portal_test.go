@@ -28,7 +28,7 @@ type browser struct {
 // has his one-time password.
 func site(t *testing.T) (b *browser, clock *identitytest.Clock, password string) {
 	clock = identitytest.NewClock()
-	svc := identitytest.Service(t, storetest.SQLite(t), clock, &identitytest.Log{})
+	svc := identitytest.Service(t, storetest.SQLiteAt(t, clock.Now), clock, &identitytest.Log{})
 	first, err := svc.Bootstrap(t.Context(), "Example")
 	if err != nil {
 		t.Fatal(err)
