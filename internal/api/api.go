@@ -99,7 +99,7 @@ func New(d Deps) (*API, error) {
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
-		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes,
+		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
 		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes,
 		a.auditRoutes, a.jobRoutes, a.aboutRoutes, a.listRoutes,
 	} {

@@ -54,6 +54,7 @@ const (
 	CertificateDownload  Action = "certificate.download"
 	CertificateExportKey Action = "certificate.export-key"
 	CertificateRenew     Action = "certificate.renew"
+	CertificateDeploy    Action = "certificate.deploy" // ask for it to be put on servers, and withdraw that
 	CertificateRevoke    Action = "certificate.revoke"
 	CertificateUpdate    Action = "certificate.update" // tags, owner
 
@@ -163,6 +164,7 @@ var rules = []Rule{
 	{CertificateDownload, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{CertificateExportKey, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRenew, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{CertificateDeploy, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
 	{CertificateUpdate, ScopeGroup, []core.Role{adm, opr}},
 

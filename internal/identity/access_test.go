@@ -66,6 +66,7 @@ certificate.view        group    x   x   x   x   x   x   x   -   x
 certificate.download    group    x   x   x   x   x   x   x   -   x
 certificate.export-key  group    x   -   -   -   x   -   x   -   x
 certificate.renew       group    x   -   -   -   x   -   x   -   x
+certificate.deploy      group    x   -   -   -   x   -   x   -   x
 certificate.revoke      group    x   x   -   -   x   -   -   -   x
 certificate.update      group    x   -   -   -   x   -   -   -   -
 domain.view             group    x   x   x   x   x   x   x   -   x
