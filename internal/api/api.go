@@ -91,7 +91,7 @@ func New(d Deps) (*API, error) {
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.certificateRoutes, a.certificateFileRoutes,
-		a.acmeRoutes, a.renewalRoutes,
+		a.acmeRoutes, a.renewalRoutes, a.viewRoutes,
 		a.auditRoutes, a.jobRoutes, a.aboutRoutes, a.listRoutes,
 	} {
 		routes()
