@@ -35,8 +35,12 @@ const Prefix = "/api/certwright/v1"
 // change of the document that a client could notice.
 const Version = "1.0.0"
 
-// MaxBody is the largest request body in octets.
-const MaxBody = 1 << 20
+// MaxBody is the largest request body in octets, but for operations that take
+// files: theirs is MaxUpload at most.
+const (
+	MaxBody   = 1 << 20
+	MaxUpload = core.MaxDocument
+)
 
 // Deps are what the API stands on. All are required but Operator and Logger.
 type Deps struct {
@@ -44,7 +48,9 @@ type Deps struct {
 	Storage  Storage
 	Enroll   Enroll
 	Products Products
+	Domains  Domains
 	CA       Authority
+	Vetting  Vetting
 	Audit    Audit
 	Jobs     Jobs
 	// About describes the server. It is called for each request.
@@ -65,14 +71,16 @@ type API struct {
 	mux   *http.ServeMux
 	huma  huma.API
 	lists []listInfo
-	doc   []byte
+	// limits are the largest request bodies in octets, by pattern.
+	limits map[string]int64
+	doc    []byte
 }
 
 // New makes the API.
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
 		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
-		"Products": d.Products == nil, "CA": d.CA == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
+		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
 		if missing {
@@ -85,13 +93,13 @@ func New(d Deps) (*API, error) {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &API{d: d, mux: http.NewServeMux()}
+	a := &API{d: d, mux: http.NewServeMux(), limits: map[string]int64{}}
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.config())
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.certificateRoutes, a.certificateFileRoutes,
-		a.acmeRoutes, a.renewalRoutes, a.viewRoutes,
+		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes,
 		a.auditRoutes, a.jobRoutes, a.aboutRoutes, a.listRoutes,
 	} {
 		routes()
@@ -163,14 +171,19 @@ func (a *API) Handler() http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		if r.ContentLength > MaxBody {
-			a.refuse(w, r, core.Errorf(core.KindTooLarge, "the request body is over the limit of %d octets", MaxBody))
+		_, pattern := a.mux.Handler(r)
+		limit, ok := a.limits[pattern]
+		if !ok {
+			limit = MaxBody
+		}
+		if r.ContentLength > limit {
+			a.refuse(w, r, core.Errorf(core.KindTooLarge, "the request body is over the limit of %d octets", limit))
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
 		}
-		if _, pattern := a.mux.Handler(r); pattern == "" {
+		if pattern == "" {
 			a.unrouted(w, r)
 			return
 		}

@@ -31,7 +31,7 @@ func TestColumnsHaveFields(t *testing.T) {
 		for _, c := range l.Columns {
 			if c.Field == "" && c.Default {
 				switch c.Name {
-				case "credential_label":
+				case "credential_label", "organisation_name":
 				default:
 					t.Errorf("%s: column %s is shown and has no field", l.Name, c.Name)
 				}

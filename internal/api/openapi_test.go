@@ -136,7 +136,7 @@ func TestEveryOperationRefusesStrangers(t *testing.T) {
 func TestEveryOperationChecksItsRole(t *testing.T) {
 	w := newWorld(t)
 	d := document(t, w)
-	for _, role := range []string{"approver", "operator", "auditor", "requester", "ca-administrator"} {
+	for _, role := range []string{"approver", "validator", "operator", "auditor", "requester", "ca-administrator"} {
 		c := w.withRole(t, role)
 		for path, methods := range d.Paths {
 			for method, op := range methods {

@@ -63,7 +63,7 @@ func (a *API) organisationRoutes() {
 
 func organisationResource(o *core.Organisation) resource.Organisation {
 	return resource.Organisation{ID: o.ID, Number: o.Number, Name: o.Name, Country: o.Country, State: o.State, Locality: o.Locality,
-		Email: o.Email, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
+		Email: o.Email, Legal: o.Legal, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
 }
 
 // shaped makes the answer of a service's result.

@@ -33,6 +33,7 @@ type operation struct {
 	media  string // of a streamed answer; empty: JSON
 	// pending documents 202 next to the status of success: the order is open.
 	pending bool
+	body    int64 // octets of the largest request body; 0: MaxBody
 }
 
 // none is the answer without a body.
@@ -49,10 +50,11 @@ type handler[I, O any] func(ctx context.Context, p *core.Principal, in *I) (*O, 
 
 // register adds an operation.
 func register[I, O any](a *API, op operation, h handler[I, O]) {
+	a.limits[op.method+" "+Prefix+op.path] = op.limit()
 	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[resource.Problem](), true, "Problem")
 	o := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Description: op.about, Tags: []string{op.tag},
-		DefaultStatus: op.status, MaxBodyBytes: MaxBody + 1, BodyReadTimeout: bodyTime,
+		DefaultStatus: op.status, MaxBodyBytes: op.limit() + 1, BodyReadTimeout: bodyTime,
 		Middlewares: huma.Middlewares{a.enter(op)},
 		Security:    []map[string][]string{{"token": {}}, {"session": {}}},
 		Extensions:  map[string]any{},
@@ -148,3 +150,14 @@ func (o operation) waits() operation { o.pending = true; return o }
 
 // streams names the media type of an answer that is no JSON document.
 func (o operation) streams(media string) operation { o.media = media; return o }
+
+// uploads allows a request body of up to n octets.
+func (o operation) uploads(n int64) operation { o.body = n; return o }
+
+// limit is the largest request body in octets.
+func (o operation) limit() int64 {
+	if o.body > 0 {
+		return o.body
+	}
+	return MaxBody
+}

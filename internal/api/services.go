@@ -9,6 +9,7 @@ import (
 	"github.com/certwright/certwright/internal/audit"
 	"github.com/certwright/certwright/internal/ca"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/jobs"
@@ -106,6 +107,23 @@ type Enroll interface {
 	Reject(ctx context.Context, p *core.Principal, id core.OrderID, reason string) error
 	Cancel(ctx context.Context, p *core.Principal, id core.OrderID, reason string) error
 	Key(ctx context.Context, p *core.Principal, id core.CertificateID) ([]byte, error)
+}
+
+// Domains are domains and the proofs of control of them; package domain
+// implements it. Its methods check the access table themselves.
+type Domains interface {
+	Register(ctx context.Context, p *core.Principal, n domain.New) (*core.Domain, error)
+	Domain(ctx context.Context, p *core.Principal, id core.DomainID) (*core.Domain, error)
+	Domains(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Domain], error)
+	Columns() []core.Column
+	Asked(d *core.Domain) *domain.Challenge
+	Challenge(ctx context.Context, p *core.Principal, id core.DomainID, method string) (*domain.Challenge, error)
+	Verify(ctx context.Context, p *core.Principal, id core.DomainID, method, address string) (*domain.Outcome, error)
+	Renew(ctx context.Context, p *core.Principal, id core.DomainID) (*core.Domain, error)
+	SetActive(ctx context.Context, p *core.Principal, id core.DomainID, active bool) (*core.Domain, error)
+	Reject(ctx context.Context, p *core.Principal, id core.DomainID, reason string) (*core.Domain, error)
+	Attempts(ctx context.Context, p *core.Principal, id core.DomainID, offset, limit int) (*domain.Attempts, error)
+	Attempt(ctx context.Context, p *core.Principal, id core.DomainID, attempt core.AttemptID) (*core.DomainAttempt, error)
 }
 
 // Products manages products; package product implements it.

@@ -24,6 +24,7 @@ func TestTour(t *testing.T) {
 		tourPeople(ctx, t, w, c)
 		tourCredentials(ctx, t, w, c)
 		tourIssuing(ctx, t, c)
+		tourDomains(ctx, t, w, c)
 		var log strings.Builder
 		must(t, c.ExportAudit(ctx, time.Time{}, time.Time{}, &log))
 		sum, err := c.VerifyAudit(ctx, func(p resource.AuditProblem) { t.Error(p) })

@@ -21,6 +21,7 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/identity/identitytest"
@@ -30,6 +31,10 @@ import (
 	"github.com/certwright/certwright/internal/secret/secrettest"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/store/storetest"
+	"github.com/certwright/certwright/internal/validation"
+	"github.com/certwright/certwright/internal/validation/validationtest"
+	"github.com/certwright/certwright/internal/vetting"
+	"github.com/certwright/certwright/internal/vetting/vettingtest"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
@@ -45,6 +50,8 @@ type world struct {
 	ca     *ca.CA
 	h      *ca.Hierarchy
 	logs   *bytes.Buffer
+	dns    *validationtest.DNS
+	mail   vettingtest.Mail
 	admin  *caller            // signed in
 	group  core.GroupID       // "default"
 	people map[string]*caller // by login, made by person
@@ -103,8 +110,10 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	must(t, jobs.Migrate(ctx, w.db.SQL(), string(w.db.Dialect())))
 	w.queue, err = jobs.New(jobs.Deps{DB: w.db.SQL(), Dialect: string(w.db.Dialect()), Now: clock.Now})
 	must(t, err)
+	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
+	must(t, err)
 	w.api, err = api.New(api.Deps{
-		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, CA: w.ca, Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.domains(t), CA: w.ca, Vetting: v, Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},
@@ -112,6 +121,17 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 		Now: clock.Now, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	})
 	must(t, err)
+}
+
+// domains makes the domain service over a DNS server of the test's own.
+func (w *world) domains(t testing.TB) *domain.Service {
+	t.Helper()
+	w.dns = validationtest.NewDNS(t)
+	checks, err := validation.New(validation.Deps{Resolvers: []string{w.dns.Addr}, AllowLoopback: true, Now: w.Clock.Now})
+	must(t, err)
+	s, err := domain.NewService(domain.Deps{Storage: w.db, Checker: checks, Audit: w.audit, BaseURL: func() string { return "https://ca.example" }, Now: w.Clock.Now})
+	must(t, err)
+	return s
 }
 
 // serve puts the API behind TLS, with what the plumbing of a listener adds.

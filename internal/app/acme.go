@@ -21,11 +21,8 @@ import (
 
 // newACME makes the ACME server with its checks of control.
 func (s *server) newACME() (*acme.Service, error) {
-	checker, err := s.cfg.Validation.service(s.parts)
-	if err != nil {
-		return nil, err
-	}
 	var nonces acme.Nonces
+	var err error
 	if s.db.Dialect() == store.SQLite { // one process: it need not write down what was used
 		nonces, err = acme.NewProcessNonces()
 	} else {
@@ -34,7 +31,7 @@ func (s *server) newACME() (*acme.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return acme.New(acme.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Storage: s.db, Checker: checker, Attest: attested,
+	return acme.New(acme.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Storage: s.db, Checker: s.checks, Domains: s.domains, Attest: attested,
 		Nonces: nonces, BaseURL: func() string { return s.cfg.External.Main }, Log: s.log, Now: s.now}), nil
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 	Outbound Outbound `embed:"" prefix:"outbound-"`
 
 	Validation Validation `embed:"" prefix:"validation-"`
+	DCV        DCV        `embed:"" prefix:"dcv-"`
 	Log        Log        `embed:"" prefix:"log-"`
 }
 
@@ -130,6 +131,14 @@ type Checks struct {
 	Loopback  bool          `help:"Loopback addresses may be checked; for tests."`
 	Private   bool          `help:"Private addresses (RFC 1918, RFC 4193) may be checked." default:"true" negatable:""`
 	Timeout   time.Duration `help:"How long one attempt may take." default:"10s"`
+}
+
+// DCV is how control of registered domains is proven; see
+// docs/operate/domains.md.
+type DCV struct {
+	TXTLabel    string `name:"txt-label" help:"Label put before a domain for the TXT record that proves control." default:"_certwright-challenge"`
+	CNAMESuffix string `name:"cname-suffix" help:"Name below which CNAME records that prove control point; it need not exist." default:"dcv.certwright.invalid"`
+	ProofDays   int    `help:"How many days a proof of control carries at most; products may ask for fresher ones." default:"200"`
 }
 
 // Log is what is logged.

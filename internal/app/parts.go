@@ -12,11 +12,15 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/store"
+	"github.com/certwright/certwright/internal/validation"
+	"github.com/certwright/certwright/internal/vetting"
 )
 
 // parts are the services, without anything that listens or runs by itself.
@@ -32,6 +36,13 @@ type parts struct {
 	identity *identity.Service
 	products *product.Service
 	enroll   *enroll.Service
+	checks   *validation.Service // of control, for every protocol
+	domains  *domain.Service
+	vetting  *vetting.Service
+	orders   *ordering.Service
+	// vetted runs in the transaction in which an organisation is validated; nil:
+	// nothing waits for it.
+	vetted   func(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) error
 	followup *followup
 	// firstTerm is how long a process has for the first start before another
 	// may take it up.
@@ -41,6 +52,9 @@ type parts struct {
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
 	crl func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
+	// domain runs in the transaction that makes a domain verified; nil: nothing
+	// waits for it.
+	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
 }
 
 // Revoked implements enroll.Followup.
@@ -89,15 +103,22 @@ func (p *parts) assemble(ctx context.Context) error {
 	p.audit = audit.New(audit.Deps{Storage: p.db, Signer: p.auditKey, Now: p.now, Logger: p.log})
 	p.ca = ca.New(ca.Deps{Storage: store.CA{DB: p.db}, Sealer: p.box, StatusURL: func() string { return p.cfg.External.Plain }, Now: p.now,
 		Record: func(_ context.Context, tx core.Tx, e core.Event) error { p.audit.Write(tx, e); return nil }})
+	if err := p.makeVetting(); err != nil {
+		return err
+	}
 	p.identity, err = identity.New(identity.Deps{Storage: p.db, Catalogue: p.db, Audit: p.audit, Sealer: p.box, MAC: p.box.MAC, Now: p.now,
-		Types: credentialTypes(p.cfg), BaseURL: func() string { return p.cfg.External.Main },
+		OrganisationChanged: p.vetting.Changed, Types: credentialTypes(p.cfg), BaseURL: func() string { return p.cfg.External.Main },
 		SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
 	if err != nil {
 		return err
 	}
+	if err := p.makeDomains(); err != nil {
+		return err
+	}
 	p.products = product.New(product.Deps{Storage: p.db, Audit: p.audit, Now: p.now, CheckLint: ca.CheckLint})
-	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup,
+	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains, CAA: p.caa,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
+	p.makeOrdering()
 	return nil
 }
 

@@ -194,6 +194,7 @@ func (s *server) protocols() []protocol.Protocol {
 	return []protocol.Protocol{
 		est.New(est.Deps{Auth: s.identity, Enroll: s.enroll, Audit: s.audit, Log: s.log, Now: s.now, KeySigner: s.tls.keySigner}),
 		s.acme,
+		s.newREST(),
 		status.New(status.Deps{Status: statusOf{s.parts}, Log: s.log, Now: s.now}),
 	}
 }
@@ -262,17 +263,17 @@ func (s *server) listeners() ([]httpx.Listener, error) {
 // mainRoutes are portal and management API.
 func (s *server) mainRoutes() ([]httpx.Route, error) {
 	base := func() string { return s.cfg.External.Main }
-	a, err := api.New(api.Deps{Identity: s.identity, Storage: s.db, Enroll: s.enroll, Products: s.products, CA: s.ca,
+	a, err := api.New(api.Deps{Identity: s.identity, Storage: s.db, Enroll: s.enroll, Products: s.products, Domains: s.domains, CA: s.ca, Vetting: s.vetting,
 		Audit: s.audit, Jobs: s.jobs, About: s.about, BaseURL: base,
 		Operator: s.operator, Now: s.now, Logger: s.log})
 	if err != nil {
 		return nil, err
 	}
-	p, err := portal.New(portal.Deps{Identity: s.identity, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
+	p, err := portal.New(portal.Deps{Identity: s.identity, Domains: s.domains, Consents: s.vetting, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
 	if err != nil {
 		return nil, err
 	}
-	return append(p.Routes(), httpx.Route{Protocol: "api", Pattern: apiPath + "/", Handler: a.Handler(), MaxBody: api.MaxBody}), nil
+	return append(p.Routes(), httpx.Route{Protocol: "api", Pattern: apiPath + "/", Handler: a.Handler(), MaxBody: api.MaxUpload}), nil
 }
 
 // healthRoutes are served on every listener: /healthz says that the process

@@ -24,15 +24,18 @@ type (
 	checkpoint struct{}
 	// expiryNotices tells owners about certificates that end soon.
 	expiryNotices struct{}
+	// vettingReminders tells about vettings of organisations that end soon.
+	vettingReminders struct{}
 	// tidy removes sessions that have ended.
 	tidy struct{}
 )
 
-func (publishCRL) Kind() string    { return "crl.publish" }
-func (renewStatus) Kind() string   { return "status.renew" }
-func (checkpoint) Kind() string    { return "audit.checkpoint" }
-func (expiryNotices) Kind() string { return "expiry.notices" }
-func (tidy) Kind() string          { return "sessions.tidy" }
+func (publishCRL) Kind() string       { return "crl.publish" }
+func (renewStatus) Kind() string      { return "status.renew" }
+func (checkpoint) Kind() string       { return "audit.checkpoint" }
+func (expiryNotices) Kind() string    { return "expiry.notices" }
+func (vettingReminders) Kind() string { return "vetting.reminders" }
+func (tidy) Kind() string             { return "sessions.tidy" }
 
 // crlGather is how long revocations gather before one CRL is made for all.
 const crlGather = 2 * time.Second
@@ -87,15 +90,20 @@ func (w *work) start(ctx context.Context) error {
 			return err
 		}, 0),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ expiryNotices) error { return s.notifyExpiry(ctx) }, 10*time.Minute),
+		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ vettingReminders) error {
+			_, err := s.vetting.Remind(ctx)
+			return err
+		}, 10*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
-			return errors.Join(err, s.tidyACME(ctx))
+			return errors.Join(err, s.tidyACME(ctx), s.tidyREST(ctx))
 		}, 0),
 	}
 	schedules := []jobs.Schedule{
 		{Args: renewStatus{}, Every: 10 * time.Minute},
 		{Args: checkpoint{}, Every: time.Hour},
 		{Args: expiryNotices{}, Every: time.Hour, Offset: 7 * time.Minute},
+		{Args: vettingReminders{}, Every: time.Hour, Offset: 37 * time.Minute},
 		{Args: tidy{}, Every: time.Hour, Offset: 23 * time.Minute},
 	}
 	if err := w.Queue.Start(run, handlers, schedules); err != nil {
@@ -108,6 +116,14 @@ func (w *work) start(ctx context.Context) error {
 	})
 	w.every(run, 15*time.Second, "take up half done checks of control", func(ctx context.Context) error {
 		_, err := s.acme.Sweep(ctx, s.now())
+		return err
+	})
+	w.every(run, 15*time.Second, "look at challenges of domains", func(ctx context.Context) error {
+		_, err := s.domains.Work(ctx)
+		return err
+	})
+	w.every(run, 15*time.Second, "take on orders that wait for nothing more", func(ctx context.Context) error {
+		_, err := s.orders.Work(ctx)
 		return err
 	})
 	w.every(run, time.Hour, "renew the server certificate", s.tls.load)

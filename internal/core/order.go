@@ -84,6 +84,7 @@ type OrderRequest struct {
 	CSR      []byte   `json:"csr,omitempty"` // DER
 	Template Template `json:"template"`      // what policy made of it
 	Comment  string   `json:"comment,omitempty"`
+	CAA      bool     `json:"caa,omitempty"`    // the protocol looks at CAA records itself
 	Digest   string   `json:"digest,omitempty"` // of the whole request, to tell a repeat from a clash
 }
 

@@ -29,6 +29,14 @@ type Organisation struct {
 	UpdatedAt time.Time
 }
 
+// Attested returns what certificates show of the organisation and a validator
+// vouches for: a vetting stands for exactly that.
+func (o *Organisation) Attested() Organisation {
+	a := Organisation{Name: o.Name, Country: o.Country, State: o.State, Locality: o.Locality, Legal: o.Legal}
+	a.Legal.Phone = ""
+	return a
+}
+
 // Group is a set of users that owns credentials and certificates.
 type Group struct {
 	ID           GroupID

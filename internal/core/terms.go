@@ -186,6 +186,7 @@ type OrderDetails struct {
 	Account      AccountID
 	Request      int64 // public number of the request; drafts have no order number to show
 	Organisation OrganisationID
+	Owner        OrganisationID // whose proofs of control of domains serve the order; empty: those of its group
 	Ask          OrderAsk
 	CSR          []byte // DER; the order's key, once given
 	Agreement    *Agreement
@@ -198,9 +199,13 @@ type OrderDetails struct {
 	RevokeOld    bool
 	RevokeAll    bool
 	RevokeReason int
-	Remarks      string    // why it was cancelled, rejected or revoked
-	DueAt        time.Time // when the background shall look at the order; zero: not
-	Version      int       // grows with each change; changes compare and set it
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	Remarks      string // why it was cancelled, rejected or revoked
+	Digest       string // of what was asked, to tell a repeat from a clash
+	// DocumentsAfter: people asked for other documents; only later ones count.
+	DocumentsAfter time.Time
+	Until          time.Time // end of the subscription
+	DueAt          time.Time // when the background shall look at the order; zero: not
+	Version        int       // grows with each change; changes compare and set it
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }

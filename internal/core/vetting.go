@@ -32,7 +32,25 @@ var vettingMoves = map[VettingState][]VettingState{
 	"":                 {VettingPending},
 	VettingPending:     {VettingValidated, VettingRejected, VettingCancelled, VettingDiscrepancy},
 	VettingDiscrepancy: {VettingPending, VettingValidated, VettingRejected, VettingCancelled},
-	VettingValidated:   {VettingRejected}, // withdrawn
+	VettingValidated:   {VettingRejected, VettingDiscrepancy}, // withdrawn; what certificates show was changed
+}
+
+// Open reports whether a decision is still to come.
+func (s VettingState) Open() bool { return s == VettingPending || s == VettingDiscrepancy }
+
+// VettingStates lists the states that are stored.
+var VettingStates = []VettingState{VettingPending, VettingValidated, VettingRejected, VettingCancelled, VettingDiscrepancy}
+
+// VettingMethods lists how a validator can have examined an organisation.
+var VettingMethods = []string{"register", "site-visit", "attestation-letter", "reliable-data-source", "face-to-face", "other"}
+
+// Days is the longest that a decision for the purpose may stand, in days: BR
+// 4.2.1 and EVG 3.2.2.14.3 for TLS, S/MIME BR 4.2.1.
+func (p Purpose) Days() int {
+	if p == PurposeSMIME {
+		return 825
+	}
+	return 398
 }
 
 // To returns nil when a vetting may go from s to next, else a conflict.
@@ -53,6 +71,8 @@ type Vetting struct {
 	Organisation OrganisationID
 	Purpose      Purpose
 	State        VettingState
+	AskedBy      UserID // who asked, in person or through a credential that acts for him; he does not decide
+	AskedAs      string // Principal.Actor of that request
 	Validator    UserID // who decided
 	Method       string // how: "register", "site-visit", "attestation-letter", "reliable-data-source", "face-to-face", "other"
 	Source       string // which register, letter, …: free text
@@ -77,24 +97,6 @@ func (v *Vetting) Shown(now time.Time) VettingState {
 // Covers reports whether a validated vetting serves purpose at now.
 func (v *Vetting) Covers(purpose Purpose, now time.Time) bool {
 	return v.Shown(now) == VettingValidated && (v.Purpose == purpose || v.Purpose == PurposeEV && purpose == PurposeOV)
-}
-
-// LegalData are the facts about an organisation that certificates show and a
-// validator checks (CA/B EVG 7.1.4.2).
-type LegalData struct {
-	LegalName        string `json:"legal_name,omitempty"`
-	BusinessCategory string `json:"business_category,omitempty" enum:"private,government,business,non-commercial"`
-	Registration     string `json:"registration,omitempty" doc:"company registration number"`
-	Registrar        string `json:"registrar,omitempty" doc:"register or agency of incorporation"`
-	JurisdictionC    string `json:"jurisdiction_country,omitempty"`
-	JurisdictionST   string `json:"jurisdiction_state,omitempty"`
-	JurisdictionL    string `json:"jurisdiction_locality,omitempty"`
-	Street1          string `json:"street_1,omitempty"`
-	Street2          string `json:"street_2,omitempty"`
-	PostalCode       string `json:"postal_code,omitempty"`
-	StateCode        string `json:"state_code,omitempty"`
-	Phone            string `json:"phone,omitempty" doc:"E.164"`
-	Identifier       string `json:"organization_identifier,omitempty" doc:"X.520 organizationIdentifier, such as NTRDE-HRB12345 (ETSI EN 319 412-1)"`
 }
 
 // Representative is a person who may speak for an organisation.

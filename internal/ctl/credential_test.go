@@ -116,10 +116,12 @@ func TestEveryDestructiveCommandNeedsYes(t *testing.T) {
 	f.give("GET /groups/"+string(id[core.GroupID](4)), resource.Group{Name: "Mail"})
 	f.give("GET /organisations/"+string(id[core.OrganisationID](7)), resource.Organisation{Name: "O"})
 	list(f, "/tokens", resource.Token{ID: id[core.TokenID](8), Prefix: "cwt_abcdefgh"})
+	f.give("GET /organisations/"+string(id[core.OrganisationID](7))+"/representatives", resource.Representatives{Items: []resource.Representative{{Number: 2, Name: "Ada"}}})
 	for _, cmd := range []string{
 		"cert revoke 17", "order reject 3", "order cancel 3", "credential revoke 5", "credential regenerate web", "product disable tls-server",
 		"issuer disable " + string(id[core.IssuerID](6)), "user disable bob", "user reset-password bob", "user sign-out bob", "user delete bob", "group delete Mail",
-		"organisation delete " + string(id[core.OrganisationID](7)), "token revoke cwt_abcdefgh", "session revoke s", "session revoke --user bob", "job cancel 9",
+		"organisation delete " + string(id[core.OrganisationID](7)), "organisation renew-pre-vetting-token " + string(id[core.OrganisationID](7)),
+		"organisation remove-representative " + string(id[core.OrganisationID](7)) + " 2", "token revoke cwt_abcdefgh", "session revoke s", "session revoke --user bob", "job cancel 9",
 	} {
 		f.ctl(t, strings.Fields(cmd)...).fails(t, codeUsage, "--yes")
 		call{args: f.args(strings.Fields(cmd)...), terminal: true, in: "no\n"}.run(t).fails(t, codeFailed, "nothing was changed")

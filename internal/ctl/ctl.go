@@ -53,10 +53,12 @@ type CLI struct {
 	Product      productCmd      `cmd:"" help:"Products: what may be issued."`
 	Issuer       issuerCmd       `cmd:"" help:"Issuing CAs."`
 	ACME         acmeCmd         `cmd:"" name:"acme" help:"Accounts, orders and authorizations of ACME clients."`
+	Domain       domainCmd       `cmd:"" help:"Domains and the proofs of control of them."`
 	Renewal      renewalCmd      `cmd:"" help:"Early renewal by ACME clients."`
 	User         userCmd         `cmd:"" help:"People."`
 	Group        groupCmd        `cmd:"" help:"Groups of people, which own credentials and certificates."`
-	Organisation organisationCmd `cmd:"" aliases:"organization" help:"Legal entities."`
+	Organisation organisationCmd `cmd:"" aliases:"organization" help:"Legal entities: data, evidence, representatives."`
+	Vetting      vettingCmd      `cmd:"" help:"Examinations of organisations by validators."`
 	PersonalTok  tokenCmd        `cmd:"" name:"token" help:"Personal API tokens."`
 	Session      sessionCmd      `cmd:"" help:"Signed-in browsers."`
 	Role         roleCmd         `cmd:"" help:"Who may do what."`

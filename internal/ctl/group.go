@@ -191,11 +191,12 @@ type organisationCmd struct {
 	Create organisationCreateCmd `cmd:"" help:"Add one."`
 	Update organisationUpdateCmd `cmd:"" help:"Change one."`
 	Delete organisationDeleteCmd `cmd:"" help:"Remove one that nothing refers to."`
+	organisationEvidence
 }
 
 // organisationRef names an organisation on the command line.
 type organisationRef struct {
-	Organisation string `arg:"" placeholder:"ORGANISATION" help:"Name or id."`
+	Organisation string `arg:"" placeholder:"ORGANISATION" help:"Name, number or id."`
 }
 
 // meantOrganisation reads the organisation that a reference names.

@@ -62,12 +62,16 @@ func (s *session) groups(ctx context.Context, refs []string) ([]core.GroupID, er
 	return out, nil
 }
 
-// organisation finds an organisation by id or name; "" is none.
+// organisation finds an organisation by id, number or name; "" is none.
 func (s *session) organisation(ctx context.Context, ref string) (core.OrganisationID, error) {
 	if ref == "" || core.ValidID(ref) {
 		return core.OrganisationID(ref), nil
 	}
-	return find(ctx, "organisation", ref, s.api.Organisations, func(o *resource.Organisation) core.OrganisationID { return o.ID }, is("name", ref))
+	by := is("name", ref)
+	if _, err := strconv.ParseInt(ref, 10, 64); err == nil {
+		by = is("number", ref)
+	}
+	return find(ctx, "organisation", ref, s.api.Organisations, func(o *resource.Organisation) core.OrganisationID { return o.ID }, by)
 }
 
 // issuer finds an issuing CA by id or slug; "" is none.

@@ -32,14 +32,7 @@ func (s *Service) OwnerOf(ctx context.Context, p *core.Principal) (Owner, error)
 	if group == "" {
 		return Owner{}, core.Errorf(core.KindInvalid, "name the organisation or group that the domain belongs to").At("organisation")
 	}
-	g, err := s.d.Storage.Group(ctx, nil, p.Account, group)
-	if err != nil {
-		return Owner{}, err
-	}
-	if g.Organisation != "" {
-		return Owner{Organisation: g.Organisation}, nil
-	}
-	return Owner{Group: g.ID}, nil
+	return s.settle(ctx, p.Account, Owner{Group: group})
 }
 
 // may returns nil when p may do a to domains of o: somebody with a grant for
@@ -83,17 +76,35 @@ func (s *Service) visible(ctx context.Context, p *core.Principal, a identity.Act
 	return v, nil
 }
 
-// mayOwn refuses owners that do not exist or for which p may not act.
-func (s *Service) mayOwn(ctx context.Context, p *core.Principal, o Owner) error {
+// settle is the owner as it is stored: what a group of an organisation has
+// belongs to the organisation.
+func (s *Service) settle(ctx context.Context, account core.AccountID, o Owner) (Owner, error) {
+	if o.Organisation != "" {
+		return Owner{Organisation: o.Organisation}, nil
+	}
+	g, err := s.d.Storage.Group(ctx, nil, account, o.Group)
+	if err != nil {
+		return o, err
+	}
+	if g.Organisation != "" {
+		return Owner{Organisation: g.Organisation}, nil
+	}
+	return Owner{Group: g.ID}, nil
+}
+
+// mayOwn settles an owner and refuses one that does not exist or for which p may
+// not act.
+func (s *Service) mayOwn(ctx context.Context, p *core.Principal, o Owner) (Owner, error) {
+	o, err := s.settle(ctx, p.Account, o)
+	if err != nil {
+		return o, missing(err, "group")
+	}
 	if o.Organisation != "" {
 		if _, err := s.d.Storage.Organisation(ctx, nil, p.Account, o.Organisation); err != nil {
-			return missing(err, "organisation")
+			return o, missing(err, "organisation")
 		}
-		o.Group = ""
-	} else if _, err := s.d.Storage.Group(ctx, nil, p.Account, o.Group); err != nil {
-		return missing(err, "group")
 	}
-	return s.may(ctx, p, identity.DomainManage, o)
+	return o, s.may(ctx, p, identity.DomainManage, o)
 }
 
 // missing turns the not-found of an owner into a fault of the request.

@@ -62,6 +62,10 @@ func (s *Service) challengeOf(d *core.Domain) *Challenge {
 	return c
 }
 
+// Asked is the challenge of a domain as it was read: nothing is made anew, and
+// nothing looked up.
+func (s *Service) Asked(d *core.Domain) *Challenge { return s.challengeOf(d) }
+
 // expected is what an attempt looks for, for people.
 func expected(c *Challenge) string {
 	switch {

@@ -152,7 +152,7 @@ func (s *Service) register(ctx context.Context, p *core.Principal, n New) (*core
 			return nil, err
 		}
 	}
-	if err := s.mayOwn(ctx, p, n.Owner); err != nil {
+	if n.Owner, err = s.mayOwn(ctx, p, n.Owner); err != nil {
 		return nil, err
 	}
 	now := s.now()
@@ -216,7 +216,7 @@ func (s *Service) Ensure(ctx context.Context, p *core.Principal, o Owner, name s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mayOwn(ctx, p, o); err != nil {
+	if o, err = s.mayOwn(ctx, p, o); err != nil {
 		return nil, err
 	}
 	now := s.now()

@@ -14,7 +14,8 @@ import (
 // TokenLife is how long a challenge can be answered.
 const TokenLife = 48 * time.Hour
 
-// Owner is whose a domain is: an organisation, or a group without one.
+// Owner is whose a domain is: an organisation, or a group without one. Where a
+// group of an organisation is named, the organisation is meant.
 type Owner struct {
 	Organisation core.OrganisationID
 	Group        core.GroupID // looked at only when Organisation is empty

@@ -93,9 +93,35 @@ func (s *Service) workOne(ctx context.Context, d *core.Domain) (bool, error) {
 	})
 }
 
+// ProvenFor is Proven for whoever asks and a product: its owner is that of
+// OwnerOf, and how far proofs carry is what the profile says. Without an owner
+// nothing is proven.
+func (s *Service) ProvenFor(ctx context.Context, p *core.Principal, profile *core.Profile, list []string) ([]string, error) {
+	if !slices.ContainsFunc(list, func(n string) bool { return strings.HasPrefix(n, "dns:") }) {
+		return nil, nil
+	}
+	o, err := s.OwnerOf(ctx, p)
+	if core.Is(err, core.KindInvalid) || core.Is(err, core.KindNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.proven(ctx, p.Account, o, list, time.Duration(profile.ReuseDays)*24*time.Hour, profile.Ancestors)
+}
+
 // Proven returns which of names ("dns:a.example" as Names.Strings) the owner's
 // valid proofs cover that are not older than reuse (0: 200 days).
 func (s *Service) Proven(ctx context.Context, account core.AccountID, o Owner, list []string, reuse time.Duration, ancestors bool) ([]string, error) {
+	o, err := s.settle(ctx, account, o)
+	if err != nil {
+		return nil, missing(err, "group")
+	}
+	return s.proven(ctx, account, o, list, reuse, ancestors)
+}
+
+// proven is Proven for an owner as it is stored.
+func (s *Service) proven(ctx context.Context, account core.AccountID, o Owner, list []string, reuse time.Duration, ancestors bool) ([]string, error) {
 	if reuse == 0 {
 		reuse = DefaultProofLife
 	}

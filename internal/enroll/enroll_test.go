@@ -221,6 +221,43 @@ func TestValidateNames(t *testing.T) {
 	})
 }
 
+// TestDomainService: proofs of the domain service serve orders as far as the
+// product lets them.
+func TestDomainService(t *testing.T) {
+	each(t, func(t *testing.T, w *enrolltest.World) {
+		w.Change(t, "tls-server", func(p *core.Profile) { p.ValidateNames, p.ReuseDays = true, 10 })
+		p := w.Principal(t, "tls-server")
+		try := func(name string, want core.Kind) {
+			t.Helper()
+			if _, err := w.Enroll.Submit(t.Context(), request(t, p, name)); core.KindOf(err) != want {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+		}
+		try("a.example.internal", core.KindNotValidated)
+		d := w.Prove(t, "a.example.internal", core.MethodDNSTXT)
+		w.Prove(t, "file.example.internal", core.MethodHTTPFile)
+		try("a.example.internal", "")
+		try("w.a.example.internal", core.KindNotValidated)
+		w.Change(t, "tls-server", func(p *core.Profile) { p.Ancestors = true })
+		try("w.a.example.internal", "")
+		try("file.example.internal", "")
+		try("w.file.example.internal", core.KindNotValidated)
+		other := *p
+		other.Credential = &core.Credential{ID: p.Credential.ID, Organisation: core.NewID[core.OrganisationID](w.Now())}
+		if names, err := w.Domains.ProvenFor(t.Context(), &other, &core.Profile{}, []string{"dns:a.example.internal"}); err != nil || len(names) > 0 {
+			t.Errorf("another owner: %v %v", names, err)
+		}
+		w.Advance(10 * 24 * time.Hour)
+		try("b.a.example.internal", core.KindNotValidated) // older than the product takes
+		w.Change(t, "tls-server", func(p *core.Profile) { p.ReuseDays = 0 })
+		try("b.a.example.internal", "")
+		if _, err := w.Domains.SetActive(t.Context(), &core.Principal{Account: w.Account, System: "test"}, d.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		try("c.a.example.internal", core.KindNotValidated)
+	})
+}
+
 func TestQuota(t *testing.T) {
 	each(t, func(t *testing.T, w *enrolltest.World) {
 		w.Change(t, "tls-server", func(p *core.Profile) { p.Quota = 3 })

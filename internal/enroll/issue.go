@@ -22,11 +22,19 @@ func KeyPlace(id core.OrderID) string { return "order:" + string(id) + ":key" }
 
 // order records the wish and issues, or leaves it to people or a remote CA.
 func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
-	o, err := s.newOrder(ctx, w)
+	if !w.req.CAAChecked && !w.manual() {
+		if err := s.caa(ctx, w.product.Product(), w.template.Names); err != nil {
+			return nil, err
+		}
+	}
+	o, err := s.orderOf(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	if w.product.Product().Profile.Approval == "manual" {
+	if s.overtaken(w, o) {
+		return s.result(ctx, w.req.Principal, o)
+	}
+	if w.manual() {
 		o.State = core.OrderApproval
 		return s.park(ctx, w, o)
 	}
@@ -39,7 +47,7 @@ func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
 		return nil, err
 	}
 	s.d.Point("before-serial", cert.Serial)
-	o.State, o.LeaseUntil, o.Attempt = core.OrderIssuing, w.now.Add(lease), 1
+	o.State, o.LeaseUntil, o.Attempt = core.OrderIssuing, w.now.Add(lease), o.Attempt+1
 	taken, err := s.insert(ctx, w, o, func(ctx context.Context, tx core.Tx) error {
 		return s.d.Storage.ReserveCertificate(ctx, tx, cert)
 	})
@@ -51,7 +59,7 @@ func (s *Service) order(ctx context.Context, w *wish) (*Result, error) {
 	}
 	// A key made here for this very answer is forgotten with the same commit
 	// unless the product lets it be fetched again.
-	forget := len(w.pkcs8) > 0 && !w.product.Product().Profile.KeyExport
+	forget := len(w.pkcs8) > 0 && !w.product.Product().Profile.KeyExport && w.req.Open == nil
 	res, err := s.finish(ctx, w.req.Principal, o, cert, prepared, forget, w.req.With)
 	if err == nil {
 		res.Key = w.pkcs8
@@ -92,7 +100,7 @@ func (s *Service) newOrder(ctx context.Context, w *wish) (*core.Order, error) {
 		ID: core.NewID[core.OrderID](w.now), Account: p.Account, Number: n, User: p.User, Group: p.Group,
 		Product: product.ID, Issuer: w.issuer.ID, Protocol: w.req.Origin.Protocol,
 		Subject: w.template.Subject.String(), Names: w.names, IdempotencyKey: w.key, Replaces: w.req.Replaces,
-		Request:   core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, Digest: w.digest},
+		Request:   core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, CAA: w.req.CAAChecked, Digest: w.digest},
 		CreatedAt: w.now, UpdatedAt: w.now,
 	}
 	if p.Credential != nil {
@@ -121,7 +129,7 @@ func (s *Service) insert(ctx context.Context, w *wish, o *core.Order, more func(
 				return core.Errorf(core.KindQuota, "%d certificates of this product are valid already, which is the limit", n)
 			}
 		}
-		ok, err := s.d.Storage.InsertOrder(ctx, tx, o)
+		ok, err := s.record(ctx, tx, w, o)
 		if err != nil {
 			return err
 		}
@@ -129,8 +137,16 @@ func (s *Service) insert(ctx context.Context, w *wish, o *core.Order, more func(
 			taken = true
 			return nil
 		}
+		if w.req.Begin != nil {
+			if err := w.req.Begin(ctx, tx, o); err != nil {
+				return err
+			}
+		}
 		return more(ctx, tx)
 	})
+	if w.req.Open != nil && (core.Is(err, core.KindConflict) || core.Is(err, core.KindExists)) {
+		return true, nil
+	}
 	return taken, err
 }
 
@@ -156,6 +172,9 @@ func (s *Service) park(ctx context.Context, w *wish, o *core.Order) (*Result, er
 
 // again answers a wish whose idempotency key is taken.
 func (s *Service) again(ctx context.Context, w *wish) (*Result, error) {
+	if open := w.req.Open; open != nil {
+		return s.outcome(ctx, w, open)
+	}
 	o, err := s.d.Storage.OrderByKey(ctx, w.key)
 	if err != nil {
 		if core.Is(err, core.KindNotFound) { // released in this very moment

@@ -167,9 +167,17 @@ func (s *Service) Approve(ctx context.Context, p *core.Principal, id core.OrderI
 	if err != nil {
 		return nil, err
 	}
+	if len(o.Request.Template.SPKI) == 0 {
+		return nil, core.Errorf(core.KindConflict, "the order has no key yet; it is decided on where orders are put together")
+	}
 	compiled, _, err := s.terms(ctx, o.Account, o.Product)
 	if err != nil {
 		return nil, err
+	}
+	if !o.Request.CAA {
+		if err := s.caa(ctx, compiled.Product(), o.Request.Template.Names); err != nil {
+			return nil, err
+		}
 	}
 	need := max(compiled.Product().Profile.Approvals, 1)
 	now, enough := s.d.Now(), false
@@ -282,29 +290,56 @@ var revocable = []int{core.ReasonUnspecified, core.ReasonKeyCompromise, core.Rea
 // be released. A credential revokes its own certificates only. Errors: revoked
 // (already), conflict, not-found, invalid (reason).
 func (s *Service) Revoke(ctx context.Context, p *core.Principal, id core.CertificateID, reason int) error {
-	if !slices.Contains(revocable, reason) {
+	if err := s.own(ctx, p, id); err != nil {
+		return err
+	}
+	return s.RevokeJudged(ctx, p, id, reason, nil)
+}
+
+// RevokeJudged is Revoke for callers that have judged whether p may. with, when
+// set, runs in the transaction of the change.
+func (s *Service) RevokeJudged(ctx context.Context, p *core.Principal, id core.CertificateID, reason int, with func(context.Context, core.Tx) error) error {
+	// Order APIs give aACompromise for document signers and private PKI.
+	if !slices.Contains(revocable, reason) && (with == nil || reason != core.ReasonAACompromise) {
 		return core.Errorf(core.KindInvalid, "reason code %d cannot be given", reason).At("reason")
 	}
 	next := core.CertRevoked
 	if reason == core.ReasonCertificateHold {
 		next = core.CertOnHold
 	}
-	return s.move(ctx, p, id, next, reason, "certificate.revoke")
+	return s.move(ctx, p, id, next, reason, "certificate.revoke", with)
 }
 
 // Release ends a suspension.
 func (s *Service) Release(ctx context.Context, p *core.Principal, id core.CertificateID) error {
-	return s.move(ctx, p, id, core.CertActive, -1, "certificate.release")
+	if err := s.own(ctx, p, id); err != nil {
+		return err
+	}
+	return s.ReleaseJudged(ctx, p, id, nil)
+}
+
+// ReleaseJudged is to Release what RevokeJudged is to Revoke.
+func (s *Service) ReleaseJudged(ctx context.Context, p *core.Principal, id core.CertificateID, with func(context.Context, core.Tx) error) error {
+	return s.move(ctx, p, id, core.CertActive, -1, "certificate.release", with)
+}
+
+// own reports whether a certificate is the credential's, if p has one.
+func (s *Service) own(ctx context.Context, p *core.Principal, id core.CertificateID) error {
+	if p.Credential == nil {
+		return nil
+	}
+	c, err := s.d.Storage.Certificate(ctx, p.Account, id)
+	if err == nil && c.Credential != p.Credential.ID {
+		return core.Errorf(core.KindNotFound, "there is no such certificate")
+	}
+	return err
 }
 
 // move changes the state of a certificate: at the CA first, then here.
-func (s *Service) move(ctx context.Context, p *core.Principal, id core.CertificateID, next core.CertificateState, reason int, action string) error {
+func (s *Service) move(ctx context.Context, p *core.Principal, id core.CertificateID, next core.CertificateState, reason int, action string, with func(context.Context, core.Tx) error) error {
 	c, err := s.d.Storage.Certificate(ctx, p.Account, id)
 	if err != nil {
 		return err
-	}
-	if p.Credential != nil && c.Credential != p.Credential.ID {
-		return core.Errorf(core.KindNotFound, "there is no such certificate")
 	}
 	from := c.State
 	if err := from.To(next); err != nil {
@@ -336,6 +371,11 @@ func (s *Service) move(ctx context.Context, p *core.Principal, id core.Certifica
 		e := core.EventOf(p, now, action, "certificate:"+string(c.ID))
 		e.Detail = map[string]any{"number": c.Number, "serial": c.Serial, "issuer": string(c.Issuer), "reason": reason}
 		s.d.Audit.Write(tx, e)
+		if with != nil {
+			if err := with(ctx, tx); err != nil {
+				return err
+			}
+		}
 		return s.d.Followup.Revoked(ctx, tx, c.Account, c.Issuer)
 	})
 }

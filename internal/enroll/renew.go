@@ -169,7 +169,7 @@ func (s *Service) DryRun(ctx context.Context, r Request) (*Verdict, error) {
 		return nil, err
 	}
 	v := &Verdict{Approval: w.product.Product().Profile.Approval == "manual"}
-	if err := s.judge(w, ask); err != nil {
+	if err := s.judge(ctx, w, ask); err != nil {
 		ce := core.AsError(err)
 		if len(ce.Reasons) == 0 {
 			return nil, err

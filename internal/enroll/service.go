@@ -35,8 +35,12 @@ type Deps struct {
 	Sealer     Sealer
 	Followup   Followup
 	Connectors []connector.Connector
+	Domains    Domains // nil: no names are proven but those of requests and credentials
 	Now        func() time.Time
 	Logger     *slog.Logger
+	// CAA looks at the CAA records of a name for one of issuers; nil: they are
+	// not looked at here.
+	CAA func(ctx context.Context, name string, wildcard bool, issuers []string) *core.Failure
 	// Point, when set, is called at named places of the issuing path with the
 	// serial number at stake: "before-serial" (nothing is on disk),
 	// "before-sign" (the serial is), "before-commit" (a signature exists that
@@ -129,7 +133,7 @@ func (s *Service) submit(ctx context.Context, w *wish) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.judge(w, ask); err != nil {
+	if err := s.judge(ctx, w, ask); err != nil {
 		return nil, err
 	}
 	s.identify(w)
@@ -151,7 +155,7 @@ func (s *Service) load(ctx context.Context, w *wish) error {
 	if id == "" {
 		return core.Errorf(core.KindInvalid, "no product is named").At("product")
 	}
-	if p.Credential != nil && !slices.Contains(p.Products, id) {
+	if p.Credential != nil && !w.req.Judged && !slices.Contains(p.Products, id) {
 		return core.Errorf(core.KindForbidden, "the credential may not order this product").At("product")
 	}
 	var err error
@@ -174,7 +178,7 @@ func (s *Service) load(ctx context.Context, w *wish) error {
 	if err != nil {
 		return err
 	}
-	if p.Credential != nil && w.replaces.Credential != p.Credential.ID {
+	if p.Credential != nil && !w.req.Judged && w.replaces.Credential != p.Credential.ID {
 		return core.Errorf(core.KindNotFound, "there is no such certificate").At("replaces")
 	}
 	return nil
@@ -257,31 +261,41 @@ func (s *Service) ask(w *wish) (policy.Ask, error) {
 	if r.Anew {
 		a.Replaces = nil
 	}
-	if c := r.Principal.Credential; c != nil {
+	switch c := r.Principal.Credential; {
+	case r.Open != nil:
+		a.AllowedNames = r.Open.AllowedNames
+	case c != nil:
 		a.AllowedNames = c.AllowedNames
 	}
 	return a, nil
 }
 
 // judge asks policy and the proofs of control.
-func (s *Service) judge(w *wish, a policy.Ask) error {
+func (s *Service) judge(ctx context.Context, w *wish, a policy.Ask) error {
 	var reasons []core.Reason
 	w.template, reasons = w.product.Evaluate(a, w.now)
 	if err := policy.Refusal(reasons); err != nil {
 		return err
 	}
 	w.names = w.template.Names.Strings()
-	if !w.product.Product().Profile.ValidateNames {
+	profile := w.product.Product().Profile
+	if !profile.ValidateNames {
 		return nil
 	}
 	proven := slices.Clone(w.req.Proofs)
-	if c := w.req.Principal.Credential; c != nil {
+	if c := w.req.Principal.Credential; c != nil && w.req.Open == nil {
 		proven = append(proven, c.ProvenNames...)
 	}
-	for _, n := range w.names {
-		if !policy.Proven(n, proven) {
-			reasons = append(reasons, core.Reason{Code: "name.not-validated", Field: "san", Value: n, Detail: "control of this name has not been proven"})
+	missing := slices.DeleteFunc(slices.Clone(w.names), func(n string) bool { return policy.Proven(n, proven) })
+	if len(missing) > 0 && s.d.Domains != nil {
+		known, err := s.d.Domains.ProvenFor(ctx, w.req.Principal, &profile, missing)
+		if err != nil {
+			return err
 		}
+		missing = slices.DeleteFunc(missing, func(n string) bool { return slices.Contains(known, n) })
+	}
+	for _, n := range missing {
+		reasons = append(reasons, core.Reason{Code: "name.not-validated", Field: "san", Value: n, Detail: "control of this name has not been proven"})
 	}
 	if len(reasons) > 0 {
 		return core.Errorf(core.KindNotValidated, "control of a name has not been proven").Because(reasons...)
@@ -294,11 +308,7 @@ func (s *Service) judge(w *wish, a policy.Ask) error {
 // the present connection into it (RFC 7030 section 3.5). What they ask for and
 // the key that they ask with stay.
 func (s *Service) identify(w *wish) {
-	p := w.req.Principal
-	owner := string(p.User)
-	if p.Credential != nil {
-		owner = string(p.Credential.ID)
-	}
+	owner := owner(w.req.Principal)
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%s\x00%d\x00%d\x00", owner, w.product.Product().ID, w.req.Replaces, w.req.KeyGen,
 		w.template.Subject.String(), w.req.Validity, w.req.NotAfter.Unix())
@@ -314,17 +324,34 @@ func (s *Service) identify(w *wish) {
 	h.Write(w.asked)
 	sum := h.Sum(nil)
 	w.digest = hex.EncodeToString(sum)
-	if w.req.IdempotencyKey != "" {
-		k := sha256.Sum256([]byte(w.req.IdempotencyKey))
-		w.key = owner + ":k:" + hex.EncodeToString(k[:])
-		return
+	switch {
+	case w.req.IdempotencyKey != "":
+		w.key = StoredKey(w.req.Principal, w.req.IdempotencyKey)
+	case !w.req.New && w.req.Open == nil:
+		w.key, w.derived = owner+":c:"+w.digest, true
 	}
-	w.key, w.derived = owner+":c:"+w.digest, true
+}
+
+// owner is whose idempotency keys are told apart: the credential's, else the user's.
+func owner(p *core.Principal) string {
+	if p.Credential != nil {
+		return string(p.Credential.ID)
+	}
+	return string(p.User)
+}
+
+// StoredKey is an idempotency key of p as orders keep it.
+func StoredKey(p *core.Principal, key string) string {
+	k := sha256.Sum256([]byte(key))
+	return owner(p) + ":k:" + hex.EncodeToString(k[:])
 }
 
 // enter makes identical requests of this process queue up: the first goes on,
 // the others wait for it and read its outcome.
 func (s *Service) enter(ctx context.Context, w *wish) (done func(), res *Result, err error) {
+	if w.key == "" {
+		return func() {}, nil, nil
+	}
 	for {
 		s.mu.Lock()
 		ch, busy := s.inflight[w.key]

@@ -36,6 +36,11 @@ type Storage interface {
 	// reference and request if the order still has the state and attempt
 	// given; else it answers conflict.
 	UpdateOrder(ctx context.Context, tx core.Tx, o *core.Order, from core.OrderState, attempt int) error
+	// FillOrder writes product, issuer, subject, names, request, key,
+	// idempotency key, replaces, state, lease and attempt of an order that was
+	// open, if it still has the state and attempt given; else it answers
+	// conflict. Kind exists: the idempotency key is another order's.
+	FillOrder(ctx context.Context, tx core.Tx, o *core.Order, from core.OrderState, attempt int) error
 	// ReleaseKey takes the idempotency key from an order that holds it.
 	ReleaseKey(ctx context.Context, tx core.Tx, id core.OrderID, key string) error
 	Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error)
@@ -78,6 +83,12 @@ type Storage interface {
 type Audit interface {
 	Write(tx core.Tx, e ...core.Event)
 	Record(ctx context.Context, e core.Event) error
+}
+
+// Domains tells which names the domain service knows to be controlled by
+// whoever asks, as far as the profile lets proofs carry.
+type Domains interface {
+	ProvenFor(ctx context.Context, p *core.Principal, profile *core.Profile, names []string) ([]string, error)
 }
 
 // Sealer encrypts private keys made here.

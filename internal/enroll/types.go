@@ -30,6 +30,8 @@ type Request struct {
 	KeyGen string
 	// Proofs are identifiers whose control the protocol has proven ("dns:a.example").
 	Proofs []string
+	// CAAChecked: the protocol has looked at CAA records itself.
+	CAAChecked bool
 	// ProofChecked: the protocol verified possession of the key itself.
 	ProofChecked bool
 	// IdempotencyKey makes repeats of the request answer with the first
@@ -41,12 +43,40 @@ type Request struct {
 	// Anew: Replaces is only recorded; the product's rules for renewals do not
 	// apply, because the same request without Replaces would pass (ACME).
 	Anew bool
+	// New makes a new order whatever was answered to the same request before.
+	// It is for callers that tell repeats by an IdempotencyKey or not at all.
+	New bool
+	// Judged: the caller has judged that the principal may order the product
+	// and renew what Replaces names.
+	Judged bool
+	// Open hands over an order that stands already, see [Open].
+	Open *Open
+	// Begin, when set, runs in the transaction that records the order, before
+	// there is a signature; for Open: in the one that takes it over. It is not
+	// run for a repeat.
+	Begin func(ctx context.Context, tx core.Tx, o *core.Order) error
 	// With, when set, runs in the transaction that records the outcome of a new
 	// order, so that what a protocol keeps of it costs no commit of its own. It
 	// is not run for a repeat. The order's state is then issued or waiting.
 	With    func(ctx context.Context, tx core.Tx, o *core.Order) error
 	Comment string
 	Origin  core.Origin
+}
+
+// Open names an order that was put together step by step and lacks nothing
+// any more. Submit fills its row instead of adding one, so that it keeps id,
+// number, owner and idempotency key. If the order has not the state and attempt
+// given any more, somebody else was faster and Submit answers with what became
+// of it.
+type Open struct {
+	Order   core.OrderID
+	State   core.OrderState // one that is open, or pending-approval
+	Attempt int
+	// AllowedNames are the name rules of the credential that ordered; those of
+	// the principal do not count.
+	AllowedNames []string
+	// Approved: people agreed before the order had a key.
+	Approved bool
 }
 
 // Result is the state of an order.

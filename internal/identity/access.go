@@ -44,6 +44,14 @@ const (
 	OrderCancel  Action = "order.cancel"
 	OrderApprove Action = "order.approve"
 
+	OrganisationLegal Action = "organisation.legal" // legal data and representatives
+	VettingView       Action = "vetting.view"
+	VettingAsk        Action = "vetting.ask"
+	VettingDecide     Action = "vetting.decide" // on what somebody else asked for
+	EvidenceAdd       Action = "evidence.add"   // documents about an organisation
+	ConsentSend       Action = "consent.send"   // ask representatives for consent
+	DocumentView      Action = "document.view"
+
 	CertificateView      Action = "certificate.view"
 	CertificateDownload  Action = "certificate.download"
 	CertificateExportKey Action = "certificate.export-key"
@@ -114,22 +122,22 @@ const (
 
 // rules is the access table. What is not in it is forbidden.
 var rules = []Rule{
-	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req, pwd}},
-	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
-	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
-	{ViewOwn, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, pwd}},
+	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{ViewOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{ViewShare, ScopeAccount, []core.Role{adm, opr}},
 
-	{AccountView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+	{AccountView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{AccountManage, ScopeAccount, []core.Role{adm}},
-	{OrganisationView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req}},
+	{OrganisationView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{OrganisationManage, ScopeAccount, []core.Role{adm}},
-	{GroupView, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req}},
+	{GroupView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{GroupManage, ScopeGroup, []core.Role{adm}},
-	{UserView, ScopeGroup, []core.Role{adm, cad, app, opr, aud}},
+	{UserView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud}},
 	{UserManage, ScopeAccount, []core.Role{adm}},
 
-	{CredentialView, ScopeGroup, []core.Role{adm, cad, app, opr, aud}},
+	{CredentialView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud}},
 	{CredentialCreate, ScopeGroup, []core.Role{adm, opr}},
 	{CredentialUpdate, ScopeGroup, []core.Role{adm, opr}},
 	{CredentialRevoke, ScopeGroup, []core.Role{adm, cad, opr}},
@@ -137,18 +145,26 @@ var rules = []Rule{
 	{CredentialDefault, ScopeAccount, []core.Role{adm, opr}},
 	{CredentialProve, ScopeAccount, []core.Role{adm, cad}},
 
-	{ProductView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{ProductView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{ProductManage, ScopeAccount, []core.Role{adm, cad}},
-	{IssuerView, ScopeAny, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{IssuerView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{IssuerManage, ScopeAccount, []core.Role{adm, cad}},
 
-	{OrderView, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{OrderView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{OrderCreate, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{OrderCancel, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{OrderApprove, ScopeGroup, []core.Role{adm, app}},
 
-	{CertificateView, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req, crd}},
-	{CertificateDownload, ScopeGroup, []core.Role{adm, cad, app, opr, aud, req, crd}},
+	{OrganisationLegal, ScopeAccount, []core.Role{adm, val}},
+	{VettingView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
+	{VettingAsk, ScopeAny, []core.Role{adm, opr, req, crd}},
+	{VettingDecide, ScopeAccount, []core.Role{adm, val}},
+	{EvidenceAdd, ScopeAny, []core.Role{adm, val, opr, req, crd}},
+	{ConsentSend, ScopeAny, []core.Role{adm, val, opr, req, crd}},
+	{DocumentView, ScopeGroup, []core.Role{adm, app, val, opr, aud, req, crd}},
+
+	{CertificateView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
+	{CertificateDownload, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{CertificateExportKey, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRenew, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
@@ -158,7 +174,7 @@ var rules = []Rule{
 	{DomainManage, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{DomainDecide, ScopeAccount, []core.Role{adm, val}},
 
-	{RenewalView, ScopeAny, []core.Role{adm, cad, app, opr, aud}},
+	{RenewalView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud}},
 	{RenewalManage, ScopeAccount, []core.Role{adm, cad, opr}},
 
 	{AuditView, ScopeAccount, []core.Role{adm, cad, aud}},

@@ -129,3 +129,7 @@ func checkExpiry(t, now time.Time) error {
 	}
 	return nil
 }
+
+// CheckEmail verifies the syntax of a mail address that a field holds; empty is
+// allowed.
+func CheckEmail(field, s string) error { return checkEmail(field, s) }

@@ -175,12 +175,12 @@ const (
 // randomText returns n characters of alphabet, each equally likely.
 func randomText(alphabet string, n int) string {
 	out := make([]byte, 0, n)
-	limit := byte(256 - 256%len(alphabet)) // above, the remainder would favour early characters
+	limit := 256 - 256%len(alphabet) // above, the remainder would favour early characters
 	buf := make([]byte, 2*n)
 	for {
 		_, _ = rand.Read(buf) // never fails since Go 1.24
 		for _, b := range buf {
-			if b < limit {
+			if int(b) < limit {
 				out = append(out, alphabet[int(b)%len(alphabet)])
 				if len(out) == n {
 					return string(out)

@@ -134,3 +134,12 @@ func FuzzParsePHC(f *testing.F) {
 		}
 	})
 }
+
+// An alphabet whose length divides 256 leaves nothing to reject.
+func TestRandomTextOfEveryAlphabet(t *testing.T) {
+	for _, alphabet := range []string{"01", "0123456789", "0123456789abcdef", secretAlphabet, labelAlphabet} {
+		if got := randomText(alphabet, 50); len(got) != 50 || strings.Trim(got, alphabet) != "" {
+			t.Errorf("%q: %q", alphabet, got)
+		}
+	}
+}

@@ -13,6 +13,7 @@ type OrganisationData struct {
 	State    string
 	Locality string
 	Email    string
+	Legal    *core.LegalData // nil: as it is
 }
 
 func (d OrganisationData) check() error {
@@ -28,11 +29,19 @@ func (d OrganisationData) check() error {
 	if c := d.Country; c != "" && (len(c) != 2 || c[0] < 'A' || c[0] > 'Z' || c[1] < 'A' || c[1] > 'Z') {
 		return core.Errorf(core.KindInvalid, "%q is not a country code of two capital letters", c).At("country")
 	}
+	if d.Legal != nil {
+		if err := d.Legal.Check(); err != nil {
+			return err
+		}
+	}
 	return checkEmail("email", d.Email)
 }
 
 func (d OrganisationData) into(o *core.Organisation) {
 	o.Name, o.Country, o.State, o.Locality, o.Email = d.Name, d.Country, d.State, d.Locality, d.Email
+	if d.Legal != nil {
+		o.Legal = *d.Legal
+	}
 }
 
 // CreateOrganisation makes an organisation. A taken name gives kind exists.
@@ -72,13 +81,22 @@ func (s *Service) UpdateOrganisation(ctx context.Context, p *core.Principal, id 
 	}
 	var o *core.Organisation
 	err := s.change(ctx, p, "organisation.update", object("organisation", id), func(ctx context.Context, tx core.Tx, e *core.Event) (err error) {
-		if o, err = s.storage.Organisation(ctx, tx, p.Account, id); err != nil {
+		before, err := s.storage.LockOrganisation(ctx, tx, p.Account, id)
+		if err != nil {
 			return err
 		}
+		c := *before
+		o = &c
 		d.into(o)
 		o.UpdatedAt = s.now()
 		e.Detail["name"] = o.Name
-		return s.storage.UpdateOrganisation(ctx, tx, o)
+		if d.Legal != nil {
+			e.Detail["legal"] = o.Legal
+		}
+		if err := s.storage.UpdateOrganisation(ctx, tx, o); err != nil || s.changed == nil {
+			return err
+		}
+		return s.changed(ctx, tx, p, before, o)
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,9 @@ type Deps struct {
 	Types []CredentialType
 	// BaseURL is the external https://host[:port] without a slash at the end.
 	BaseURL func() string
+	// OrganisationChanged runs in the transaction of a change of an
+	// organisation, in which it is locked; it may be nil.
+	OrganisationChanged func(ctx context.Context, tx core.Tx, p *core.Principal, before, after *core.Organisation) error
 
 	SessionIdle time.Duration // 0: 30 minutes
 	SessionMax  time.Duration // 0: 12 hours
@@ -43,6 +46,7 @@ type Service struct {
 	now       func() time.Time
 	types     []CredentialType
 	baseURL   func() string
+	changed   func(ctx context.Context, tx core.Tx, p *core.Principal, before, after *core.Organisation) error
 
 	idle, max     time.Duration
 	passwords     *passwords
@@ -77,7 +81,7 @@ func New(d Deps) (*Service, error) {
 	return &Service{
 		storage: d.Storage, catalogue: d.Catalogue, audit: d.Audit, sealer: d.Sealer,
 		now:   func() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }, // as the database keeps it
-		types: slices.Clone(d.Types), baseURL: d.BaseURL, idle: d.SessionIdle, max: d.SessionMax, passwords: pw,
+		types: slices.Clone(d.Types), baseURL: d.BaseURL, changed: d.OrganisationChanged, idle: d.SessionIdle, max: d.SessionMax, passwords: pw,
 		credentialMAC: d.MAC("identity: credential secret v1"),
 		tokenMAC:      d.MAC("identity: personal token v1"),
 	}, nil

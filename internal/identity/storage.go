@@ -45,6 +45,9 @@ type AccountStorage interface {
 type OrganisationStorage interface {
 	InsertOrganisation(ctx context.Context, tx core.Tx, o *core.Organisation) error
 	UpdateOrganisation(ctx context.Context, tx core.Tx, o *core.Organisation) error
+	// LockOrganisation reads an organisation that nobody else can write until
+	// tx ends.
+	LockOrganisation(ctx context.Context, tx core.Tx, account core.AccountID, id core.OrganisationID) (*core.Organisation, error)
 	// DeleteOrganisation answers conflict when something refers to it.
 	DeleteOrganisation(ctx context.Context, tx core.Tx, account core.AccountID, id core.OrganisationID) error
 	// Organisation reads one; tx may be nil.

@@ -37,9 +37,24 @@ type Identity interface {
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
 }
 
+// Domains are the links of validation mails; domain implements it.
+type Domains interface {
+	Pending(ctx context.Context, secret string) (*core.Domain, error)
+	Confirm(ctx context.Context, secret string, ok bool, from string) (*core.Domain, error)
+}
+
+// Consents are the links that representatives of organisations answer; vetting
+// implements it.
+type Consents interface {
+	PendingConsent(ctx context.Context, secret string) (*core.Consent, *core.Organisation, error)
+	AnswerConsent(ctx context.Context, secret string, yes bool, from string) (*core.Consent, error)
+}
+
 // Deps are what the portal stands on.
 type Deps struct {
 	Identity Identity
+	Domains  Domains  // nil: no such pages
+	Consents Consents // nil: no such pages
 	BaseURL  func() string
 	APIPath  string
 	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
@@ -93,7 +108,19 @@ func (p *Portal) Routes() []httpx.Route {
 	r := func(pattern string, h http.HandlerFunc) httpx.Route {
 		return httpx.Route{Protocol: "portal", Pattern: pattern, Handler: p.guard.Handler(h)}
 	}
-	routes := []httpx.Route{
+	secret := func(pattern string, h http.HandlerFunc) httpx.Route {
+		one := r(pattern, h)
+		one.Secret = true
+		return one
+	}
+	var mailed []httpx.Route // pages that links in mails open
+	if p.d.Domains != nil {
+		mailed = append(mailed, secret("GET /domain-validation/{secret}", p.domainPage), secret("POST /domain-validation/{secret}", p.answerDomain))
+	}
+	if p.d.Consents != nil {
+		mailed = append(mailed, secret("GET /consent/{secret}", p.consentPage), secret("POST /consent/{secret}", p.answerConsent))
+	}
+	routes := append(mailed, []httpx.Route{
 		r("GET /{$}", p.app),
 		r("GET /assets/{name}", p.serveAsset),
 		r("GET /tokens", p.tokens),
@@ -105,7 +132,7 @@ func (p *Portal) Routes() []httpx.Route {
 		r("POST /tokens", p.createToken),
 		r("POST /tokens/{id}/revoke", p.revokeToken),
 		r("GET /style.css", p.styleSheet),
-	}
+	}...)
 	for _, a := range areas {
 		routes = append(routes, r("GET /"+a, p.app), r("GET /"+a+"/{path...}", p.app))
 	}
@@ -125,6 +152,9 @@ type view struct {
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
+	Domain  *core.Domain
+	Consent *core.Consent
+	About   *core.Organisation // whom the consent is about
 	Now     time.Time
 }
 
@@ -154,6 +184,10 @@ func (p *Portal) fail(w http.ResponseWriter, r *http.Request, page string, v vie
 		status = http.StatusUnauthorized
 	case core.KindForbidden:
 		status = http.StatusForbidden
+	case core.KindNotFound:
+		status = http.StatusNotFound
+	case core.KindExpired:
+		status = http.StatusGone
 	case core.KindRateLimited:
 		status = http.StatusTooManyRequests
 	case core.KindUnavailable:

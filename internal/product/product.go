@@ -150,6 +150,14 @@ func (s *Service) check(ctx context.Context, p *core.Product) error {
 	if _, err := policy.Compile(*p); err != nil {
 		return err
 	}
+	if t := p.Profile.Terms; t != nil {
+		if err := checkTerms(t); err != nil {
+			return err
+		}
+		if err := s.checkCodes(ctx, p); err != nil {
+			return err
+		}
+	}
 	return s.d.CheckLint(p.Profile.Lint, p.Profile.LintExclude)
 }
 

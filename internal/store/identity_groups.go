@@ -19,15 +19,19 @@ type organisationRow struct {
 	State         string `bun:"state"`
 	Locality      string `bun:"locality"`
 	Email         string `bun:"email"`
+	Legal         string `bun:"legal"`
 	CreatedAt     int64  `bun:"created_at"`
 	UpdatedAt     int64  `bun:"updated_at"`
+	TokenSealed   []byte `bun:"token_sealed"` // read by OrganisationToken alone
 }
 
 func (r *organisationRow) core() (core.Organisation, error) {
+	legal, err := fromJSON[core.LegalData](r.Legal)
 	return core.Organisation{
-		ID: core.OrganisationID(r.ID), Account: core.AccountID(r.Account), Number: r.Number, Name: r.Name, Country: r.Country,
+		Legal: legal,
+		ID:    core.OrganisationID(r.ID), Account: core.AccountID(r.Account), Number: r.Number, Name: r.Name, Country: r.Country,
 		State: r.State, Locality: r.Locality, Email: r.Email, CreatedAt: timeAt(r.CreatedAt), UpdatedAt: timeAt(r.UpdatedAt),
-	}, nil
+	}, err
 }
 
 func organisationList() *listing[organisationRow, core.Organisation] {
@@ -69,9 +73,9 @@ func choice[T ~string](name, title, expr string, values ...T) column {
 
 // InsertOrganisation implements identity.Storage.
 func (db *DB) InsertOrganisation(ctx context.Context, tx core.Tx, o *core.Organisation) error {
-	_, err := in(tx).exec(ctx, `INSERT INTO organisations (id, account, number, name, country, state, locality, email, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(o.ID), string(o.Account), o.Number, o.Name, o.Country, o.State, o.Locality, o.Email,
-		micros(o.CreatedAt), micros(o.UpdatedAt))
+	_, err := in(tx).exec(ctx, `INSERT INTO organisations (id, account, number, name, country, state, locality, email, legal, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(o.ID), string(o.Account), o.Number, o.Name, o.Country, o.State, o.Locality, o.Email,
+		toJSON(o.Legal), micros(o.CreatedAt), micros(o.UpdatedAt))
 	return taken(err, "name", "there is an organisation %q already", o.Name)
 }
 
@@ -85,8 +89,8 @@ func taken(err error, field, format string, args ...any) error {
 
 // UpdateOrganisation implements identity.Storage.
 func (db *DB) UpdateOrganisation(ctx context.Context, tx core.Tx, o *core.Organisation) error {
-	res, err := in(tx).exec(ctx, "UPDATE organisations SET name = ?, country = ?, state = ?, locality = ?, email = ?, updated_at = ? WHERE account = ? AND id = ?",
-		o.Name, o.Country, o.State, o.Locality, o.Email, micros(o.UpdatedAt), string(o.Account), string(o.ID))
+	res, err := in(tx).exec(ctx, "UPDATE organisations SET name = ?, country = ?, state = ?, locality = ?, email = ?, legal = ?, updated_at = ? WHERE account = ? AND id = ?",
+		o.Name, o.Country, o.State, o.Locality, o.Email, toJSON(o.Legal), micros(o.UpdatedAt), string(o.Account), string(o.ID))
 	return taken(hit(res, err, "organisation"), "name", "there is an organisation %q already", o.Name)
 }
 
@@ -102,9 +106,9 @@ func (db *DB) DeleteOrganisation(ctx context.Context, tx core.Tx, account core.A
 // Organisation implements identity.Storage.
 func (db *DB) Organisation(ctx context.Context, tx core.Tx, account core.AccountID, id core.OrganisationID) (*core.Organisation, error) {
 	var r organisationRow
-	err := db.rowIn(ctx, tx, `SELECT id, account, number, name, country, state, locality, email, created_at, updated_at
+	err := db.rowIn(ctx, tx, `SELECT id, account, number, name, country, state, locality, email, legal, created_at, updated_at
 		FROM organisations WHERE account = ? AND id = ?`, string(account), string(id)).
-		Scan(&r.ID, &r.Account, &r.Number, &r.Name, &r.Country, &r.State, &r.Locality, &r.Email, &r.CreatedAt, &r.UpdatedAt)
+		Scan(&r.ID, &r.Account, &r.Number, &r.Name, &r.Country, &r.State, &r.Locality, &r.Email, &r.Legal, &r.CreatedAt, &r.UpdatedAt)
 	if err != nil {
 		return nil, notFound(err, "organisation")
 	}

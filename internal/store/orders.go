@@ -16,6 +16,8 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	updateOrder = `UPDATE orders SET state = ?, certificate = ?, failure = ?, reference = ?, lease_until = ?, attempt = ?, updated_at = ?
 		WHERE id = ? AND state = ? AND attempt = ?`
+	fillOrder = `UPDATE orders SET product = ?, issuer = ?, state = ?, subject = ?, names = ?, idempotency = ?, replaces = ?, request = ?,
+		key_sealed = ?, failure = ?, lease_until = ?, attempt = ?, updated_at = ? WHERE id = ? AND state = ? AND attempt = ?`
 	insertCertificate = `INSERT INTO certificates (id, account, number, order_id, issuer, product, credential, user_id, group_id,
 		protocol, state, serial, subject, common_name, names, key_algorithm, spki_hash, ski, fingerprint, not_before, not_after, replaces,
 		reason, has_key, tags, notified, created_at)
@@ -72,6 +74,23 @@ func (db *DB) UpdateOrder(ctx context.Context, tx core.Tx, o *core.Order, from c
 	r, err := in(tx).exec(ctx, updateOrder, string(o.State), nullText(o.Certificate), o.Failure, o.Reference,
 		nullMicros(o.LeaseUntil), o.Attempt, micros(o.UpdatedAt), string(o.ID), string(from), attempt)
 	return changed(r, err, "order")
+}
+
+// FillOrder implements enroll.Storage.
+func (db *DB) FillOrder(ctx context.Context, tx core.Tx, o *core.Order, from core.OrderState, attempt int) error {
+	if o.State != from {
+		if err := from.To(o.State); err != nil {
+			return err
+		}
+	}
+	req, err := json.Marshal(&o.Request)
+	if err != nil {
+		return err
+	}
+	r, err := in(tx).exec(ctx, fillOrder, string(o.Product), string(o.Issuer), string(o.State), o.Subject, toJSON(o.Names),
+		nullText(o.IdempotencyKey), nullText(o.Replaces), req, nullBytes(o.KeySealed), o.Failure, nullMicros(o.LeaseUntil), o.Attempt,
+		micros(o.UpdatedAt), string(o.ID), string(from), attempt)
+	return changed(r, exists(err, "the idempotency key is taken"), "order")
 }
 
 // ReleaseKey implements enroll.Storage.

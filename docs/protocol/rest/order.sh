@@ -19,7 +19,7 @@ family=$1
 shift
 fetch() { curl -sS --fail-with-body ${CERTWRIGHT_ROOTS:+--cacert "$CERTWRIGHT_ROOTS"} "$@"; }
 
-token=$(fetch -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials "$CERTWRIGHT_URL/oauth/token" | jq -r .access_token)
+token=$(fetch -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials "$CERTWRIGHT_URL/oauth/token" | jq -er .access_token)
 call() { fetch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@"; }
 
 # The key stays where it is used; a run that is taken up again keeps it.
@@ -45,12 +45,12 @@ dv | ov | ev)
 	;;
 esac
 
-order=$(call -H "Idempotency-Key: ${ORDER_KEY:-$(openssl rand -hex 16)}" -d "$body" "$api/$kind" | jq -r .orderId)
+order=$(call -H "Idempotency-Key: ${ORDER_KEY:-$(openssl rand -hex 16)}" -d "$body" "$api/$kind" | jq -er .orderId)
 echo "order $order" >&2
 
 tries=${TRIES:-60}
 while :; do
-	status=$(call "$api/$kind/$order" | jq -r .status)
+	status=$(call "$api/$kind/$order" | jq -er .status)
 	case $status in
 	issued) break ;;
 	rejected | cancelled | revoked | expired | unknown)

@@ -114,6 +114,8 @@ type call struct {
 	path   string // below the prefix, escaped
 	query  url.Values
 	body   any    // JSON; nil: none
+	raw    []byte // body of another media type, in place of body
+	media  string // of raw
 	key    string // Idempotency-Key
 	stream bool   // no time limit of our own
 }
@@ -152,7 +154,7 @@ func (c *Client) do(ctx context.Context, k call, out any) error {
 
 // send returns a successful answer, after as many tries as are allowed.
 func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
-	var body []byte
+	body := k.raw
 	if k.body != nil {
 		var err error
 		if body, err = json.Marshal(k.body); err != nil {
@@ -203,6 +205,8 @@ func (c *Client) once(ctx context.Context, k call, body []byte) (*http.Response,
 	}
 	if k.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	} else if k.media != "" {
+		req.Header.Set("Content-Type", k.media)
 	}
 	if k.key != "" {
 		req.Header.Set("Idempotency-Key", k.key)

@@ -28,17 +28,19 @@ type Organisation struct {
 	State     string              `json:"state"`
 	Locality  string              `json:"locality"`
 	Email     string              `json:"email"`
+	Legal     core.LegalData      `json:"legal"`
 	CreatedAt time.Time           `json:"created_at"`
 	UpdatedAt time.Time           `json:"updated_at"`
 }
 
 // OrganisationFields are what can be said of an organisation.
 type OrganisationFields struct {
-	Name     string `json:"name" minLength:"1" maxLength:"200"`
-	Country  string `json:"country,omitempty" maxLength:"2" doc:"ISO 3166-1 alpha-2"`
-	State    string `json:"state,omitempty" maxLength:"128"`
-	Locality string `json:"locality,omitempty" maxLength:"128"`
-	Email    string `json:"email,omitempty" maxLength:"254"`
+	Name     string          `json:"name" minLength:"1" maxLength:"200"`
+	Country  string          `json:"country,omitempty" maxLength:"2" doc:"ISO 3166-1 alpha-2"`
+	State    string          `json:"state,omitempty" maxLength:"128"`
+	Locality string          `json:"locality,omitempty" maxLength:"128"`
+	Email    string          `json:"email,omitempty" maxLength:"254"`
+	Legal    *core.LegalData `json:"legal,omitempty" doc:"as it is when left out"`
 }
 
 // Group is a set of users that owns credentials and certificates.

@@ -20,11 +20,13 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/policy"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret/secrettest"
 	"github.com/certwright/certwright/internal/store"
+	"github.com/certwright/certwright/internal/validation"
 )
 
 // World is the service and what it stands on.
@@ -34,6 +36,7 @@ type World struct {
 	Audit    *audit.Log
 	Products *product.Service
 	Enroll   *enroll.Service
+	Domains  *domain.Service
 	Account  core.AccountID
 	User     core.UserID // who requests
 	Approver core.UserID
@@ -82,13 +85,47 @@ func New(t testing.TB, db *store.DB) *World {
 			t.Fatal(err)
 		}
 	}
-	w.Enroll = enroll.New(enroll.Deps{Storage: db, Audit: w.Audit, Sealer: box, Followup: followup{w},
+	w.Domains, err = domain.NewService(domain.Deps{Storage: db, Checker: blind{}, Audit: w.Audit, BaseURL: func() string { return "https://ca.example.internal" }, Now: w.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Enroll = enroll.New(enroll.Deps{Storage: db, Audit: w.Audit, Sealer: box, Followup: followup{w}, Domains: w.Domains,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: w.CA})}, Now: w.Now, Point: func(name, _ string) {
 			if w.OnPoint != nil {
 				w.OnPoint(name)
 			}
 		}})
 	return w
+}
+
+// blind is a checker that believes everything.
+type blind struct{}
+
+func (blind) Check(context.Context, validation.Check) validation.Result {
+	return validation.Result{Perspectives: 1, Agreed: 1, Quorum: 1}
+}
+
+func (blind) CAA(context.Context, string, bool, []string, string, string) (*core.Failure, []core.Record) {
+	return nil, nil
+}
+
+func (blind) Contacts(context.Context, string) ([]string, *core.Failure, []core.Record) {
+	return nil, nil, nil
+}
+
+// Prove makes a domain of the group, proven now.
+func (w *World) Prove(t testing.TB, name, method string) *core.Domain {
+	t.Helper()
+	by := &core.Principal{Account: w.Account, System: "test"}
+	d, err := w.Domains.Register(t.Context(), by, domain.New{Name: name, Owner: domain.Owner{Group: w.Group}, Method: method})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := w.Domains.Verify(t.Context(), by, d.ID, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Domain
 }
 
 // people makes an account with a group and two users.

@@ -58,6 +58,12 @@ type Attested struct {
 // a *core.Failure when the attestation is at fault.
 type Attester func(object []byte, token, keyAuthorization, roots string, now time.Time) (*Attested, error)
 
+// Domains tells which names the domain service knows to be controlled by
+// whoever asks, as far as the profile lets proofs carry.
+type Domains interface {
+	ProvenFor(ctx context.Context, p *core.Principal, profile *core.Profile, names []string) ([]string, error)
+}
+
 // Deps is what ACME stands on.
 type Deps struct {
 	Auth    Authenticator
@@ -65,6 +71,7 @@ type Deps struct {
 	Audit   Auditor
 	Storage Storage
 	Checker Checker
+	Domains Domains // nil: only the credential's own names are pre-proven
 	Attest  Attester
 	Nonces  Nonces
 	// BaseURL is how clients reach the server: https://host[:port].

@@ -82,10 +82,7 @@ func (c *call) draft(id core.Identifier, wildcard, subdomains bool, now time.Tim
 	a := &core.Authorization{ID: core.NewID[core.AuthorizationID](now), Account: c.cred.Account, Credential: c.cred.ID, ACMEAccount: c.acct.ID,
 		Identifier: id, Wildcard: wildcard, Subdomains: subdomains, State: core.AuthorizationPending, Version: 1,
 		ExpiresAt: now.Add(pendingLife).Truncate(time.Second), CreatedAt: now, UpdatedAt: now}
-	full := id
-	if wildcard {
-		full.Value = "*." + id.Value
-	}
+	full := target{id: id, wildcard: wildcard}.full()
 	state := core.ChallengePending
 	var proven time.Time
 	switch {
@@ -121,6 +118,25 @@ func reuse(o *core.ACMEOptions) time.Duration {
 type target struct {
 	id                   core.Identifier // without "*."
 	wildcard, subdomains bool
+}
+
+// full is the name itself, with "*." for a wildcard.
+func (t target) full() core.Identifier {
+	if t.wildcard {
+		return core.Identifier{Type: t.id.Type, Value: "*." + t.id.Value}
+	}
+	return t.id
+}
+
+// claimed are the names of authorizations that hold as long as somebody vouches
+// for them.
+func (c *call) claimed(list []*core.Authorization) (out []core.Identifier) {
+	for _, a := range list {
+		if a.Method == core.MethodProven || c.opt.Control == core.ACMEProven {
+			out = append(out, target{id: a.Identifier, wildcard: a.Wildcard}.full())
+		}
+	}
+	return out
 }
 
 // targetOf splits off the wildcard, and goes to the ancestor that the client
@@ -193,6 +209,13 @@ func (c *call) authorizations(ids []wanted) (all, fresh []*core.Authorization, e
 	if err != nil {
 		return nil, nil, err
 	}
+	ask := make([]core.Identifier, 0, len(targets))
+	for _, t := range targets {
+		ask = append(ask, t.full())
+	}
+	if err := c.askDomains(append(ask, c.claimed(usable)...)); err != nil {
+		return nil, nil, err
+	}
 	// Only what is proven is used again: sharing an open challenge would let
 	// one order's failure end another.
 	usable = slices.DeleteFunc(usable, func(a *core.Authorization) bool {
@@ -219,10 +242,7 @@ func (c *call) authorizations(ids []wanted) (all, fresh []*core.Authorization, e
 // present settings: names may have been struck off the proven ones, control by
 // ancestors may have been switched off.
 func (c *call) still(a *core.Authorization) bool {
-	id := a.Identifier
-	if a.Wildcard {
-		id.Value = "*." + id.Value
-	}
+	id := target{id: a.Identifier, wildcard: a.Wildcard}.full()
 	if a.Subdomains && !c.opt.Subdomains {
 		return false
 	}
@@ -260,6 +280,9 @@ func (c *call) newAuthz() error {
 		return err
 	}
 	t := target{id: w.Identifier, subdomains: w.Subdomains}
+	if err := c.askDomains(append(c.claimed(usable), w.Identifier)); err != nil {
+		return err
+	}
 	for _, a := range usable {
 		if serves(a, t) && a.Subdomains == w.Subdomains && (a.State == core.AuthorizationPending || c.still(a)) {
 			c.w.Header().Set("Location", c.url("authz", string(a.ID)))

@@ -217,6 +217,38 @@ func TestControl(t *testing.T) {
 	})
 }
 
+// TestDomainService: what the domain service knows counts as pre-proven, for as
+// long as it does.
+func TestDomainService(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		d := w.Prove(t, "a.example.internal", core.MethodDNSTXT)
+		c := w.user(t, w.credential(t, "shared", core.ACMEOptions{}))
+		c.issue("a.example.internal", "*.a.example.internal")
+		if w.Checks.count() != 0 {
+			t.Error("something was checked")
+		}
+		if o, _ := c.order("w.a.example.internal"); o.Status != "pending" {
+			t.Errorf("below, without ancestors: %+v", o)
+		}
+		w.Change(t, "tls-server", func(p *core.Profile) { p.Ancestors = true })
+		c.issue("x.a.example.internal")
+		only := w.user(t, w.credential(t, "only", core.ACMEOptions{Control: core.ACMEProven}))
+		only.issue("a.example.internal")
+		only.post("new-order", mustJSON(map[string]any{"identifiers": ids("b.example.internal")})).want(t, 403, "rejectedIdentifier")
+		o, _ := c.order("a.example.internal")
+		if o.Status != "ready" {
+			t.Fatalf("before it is taken out of use: %+v", o)
+		}
+		if _, err := w.Domains.SetActive(t.Context(), &core.Principal{Account: w.Account, System: "test"}, d.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		c.post(o.Finalize, mustJSON(map[string]string{"csr": csr(t, ecKey(t), "", "a.example.internal")})).want(t, 403, "unauthorized")
+		if o, _ := c.order("a.example.internal", "x.a.example.internal"); o.Status != "pending" {
+			t.Errorf("after it was taken out of use: %+v", o)
+		}
+	})
+}
+
 // TestSlow is a check that outlasts the answer: the client polls, and when the
 // process ends in between, another takes the check up.
 func TestSlow(t *testing.T) {

@@ -65,6 +65,10 @@ func (c *call) finalize() error {
 // stillAuthorized refuses an order some of whose proofs have ended since.
 func (c *call) stillAuthorized(o *core.ACMEOrder, auths []*core.Authorization) error {
 	now := c.s.d.Now()
+	c.product = o.Product
+	if err := c.askDomains(c.claimed(auths)); err != nil {
+		return err
+	}
 	for _, id := range o.Authorizations {
 		i := slices.IndexFunc(auths, func(a *core.Authorization) bool { return a.ID == id })
 		if i < 0 || auths[i].Shown(now) != core.AuthorizationValid || !c.still(auths[i]) {
@@ -244,7 +248,7 @@ func (c *call) request(o *core.ACMEOrder, written **core.ACMEOrder) (enroll.Requ
 		return enroll.Request{}, err
 	}
 	r := enroll.Request{Principal: c.who, Product: o.Product, CSR: o.CSR, Names: &names, NotBefore: o.NotBefore, NotAfter: o.NotAfter,
-		ProofChecked: true, IdempotencyKey: "acme:" + string(o.ID), Replaces: o.Replaces, Anew: true,
+		ProofChecked: true, CAAChecked: true, IdempotencyKey: "acme:" + string(o.ID), Replaces: o.Replaces, Anew: true,
 		Origin: core.Origin{Protocol: c.s.Name(), Operation: "finalize", Address: address(c.who.Address), RequestID: c.who.RequestID}}
 	for _, id := range o.Identifiers {
 		switch id.Type {

@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -218,10 +219,44 @@ func (c *call) allow(product core.ProductID, ids []wanted) error {
 	return combine(bad)
 }
 
-// preProven reports whether the credential vouches for an identifier.
+// askDomains asks the domain service about names that the credential does not
+// vouch for, all at once and each once in a request.
+func (c *call) askDomains(ids []core.Identifier) error {
+	if c.s.d.Domains == nil || c.opt.Control == core.ACMETrusted {
+		return nil
+	}
+	var names []string
+	for _, id := range ids {
+		name := id.String()
+		if _, asked := c.domains[name]; !asked && id.Type == core.IdentifierDNS && !slices.Contains(names, name) && !policy.Proven(name, c.cred.ProvenNames) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	product, err := c.s.d.Enroll.Product(c.r.Context(), c.cred.Account, cmp.Or(c.product, c.cred.Product))
+	if err != nil {
+		return err
+	}
+	known, err := c.s.d.Domains.ProvenFor(c.r.Context(), c.who, &product.Profile, names)
+	if err != nil {
+		return err
+	}
+	if c.domains == nil {
+		c.domains = map[string]bool{}
+	}
+	for _, n := range names {
+		c.domains[n] = slices.Contains(known, n)
+	}
+	return nil
+}
+
+// preProven reports whether the credential vouches for an identifier, or the
+// domain service, as far as it was asked.
 func (c *call) preProven(id core.Identifier) bool {
 	if c.opt.Control == core.ACMETrusted {
 		return true
 	}
-	return policy.Proven(id.String(), c.cred.ProvenNames)
+	return c.domains[id.String()] || policy.Proven(id.String(), c.cred.ProvenNames)
 }

@@ -118,6 +118,7 @@ func (c *call) newOrder() error {
 	if err := c.chooseProduct(o); err != nil {
 		return err
 	}
+	c.product = o.Product
 	if o.NotBefore, o.NotAfter, err = times(in.NotBefore, in.NotAfter, now); err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ type call struct {
 	key  *jws.Key          // that signed
 	acct *core.ACMEAccount // nil where a bare key signed
 
+	product core.ProductID  // of the order that the request is about; empty: the credential's
+	domains map[string]bool // what the domain service said of names, see askDomains
+
 	binding jwsMessage // of a new account, as sent
 }
 

@@ -119,7 +119,7 @@ func newWorld(t *testing.T, db *store.DB, change func(*acme.Deps)) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler((*worldLog)(w), nil))
-	d := acme.Deps{Auth: w.Identity, Enroll: w.Enroll, Audit: w.Audit, Storage: db, Checker: w.Checks, Nonces: nonces, Log: log, Now: w.Now,
+	d := acme.Deps{Auth: w.Identity, Enroll: w.Enroll, Audit: w.Audit, Storage: db, Checker: w.Checks, Domains: w.Domains, Nonces: nonces, Log: log, Now: w.Now,
 		BaseURL: func() string { return w.URL }, Patience: 30 * time.Second, Delays: []time.Duration{0, 0}}
 	if change != nil {
 		change(&d)

@@ -47,4 +47,5 @@ type Storage interface {
 	Group(ctx context.Context, tx core.Tx, account core.AccountID, id core.GroupID) (*core.Group, error)
 	Organisation(ctx context.Context, tx core.Tx, account core.AccountID, id core.OrganisationID) (*core.Organisation, error)
 	User(ctx context.Context, tx core.Tx, account core.AccountID, id core.UserID) (*core.User, error)
+	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 }

@@ -19,6 +19,7 @@ type world struct {
 	*identitytest.World
 	db      *store.DB
 	product *core.Product
+	sites   int // domains made
 }
 
 // worlds runs f once per engine.

@@ -31,6 +31,7 @@ type Route struct {
 	Handler  http.Handler
 	MaxBody  int64 // octets; 0 means DefaultMaxBody, below 0 no limit
 	Quiet    bool  // successes are logged at debug level (health checks, metrics)
+	Secret   bool  // the path holds a secret: the log does not show it
 }
 
 // Stack wraps handlers with the plumbing that every listener has.
@@ -172,10 +173,13 @@ func (s *Stack) guard(w http.ResponseWriter, r *http.Request) {
 // access writes one line for each request: no query, no headers but the
 // agent, because both may hold secrets.
 func (s *Stack) access(r *http.Request, rec *recorder, c *Client, took time.Duration) {
-	level, protocol, pattern := slog.LevelInfo, "none", ""
+	level, protocol, pattern, path := slog.LevelInfo, "none", "", cut(r.URL.Path, 200)
 	status := statusOf(rec)
 	if rec.route != nil {
 		protocol, pattern = rec.route.Protocol, rec.route.Pattern
+		if rec.route.Secret {
+			path = ""
+		}
 		if rec.route.Quiet && status < 400 {
 			level = slog.LevelDebug
 		}
@@ -191,7 +195,7 @@ func (s *Stack) access(r *http.Request, rec *recorder, c *Client, took time.Dura
 		slog.String("protocol", protocol),
 		slog.String("route", pattern),
 		slog.String("method", cut(r.Method, 20)),
-		slog.String("path", cut(r.URL.Path, 200)),
+		slog.String("path", path),
 		slog.Int("status", status),
 		slog.Int64("bytes", rec.bytes),
 		slog.Int64("duration_us", took.Microseconds()),

@@ -161,7 +161,9 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("cut") }
 
 func TestAccessLogHidesSecrets(t *testing.T) {
 	srv, log := serve(t, Deps{}, Route{Protocol: "est", Pattern: "/x/{label}", Handler: http.NotFoundHandler()},
+		Route{Protocol: "portal", Pattern: "/link/{secret}", Secret: true, Handler: http.NotFoundHandler()},
 		Route{Protocol: "ops", Pattern: "/healthz", Quiet: true, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
+	get(t, request(t, "GET", srv.URL+"/link/geheim", nil))
 	req := request(t, "GET", srv.URL+"/x/lab?token=geheim", nil)
 	req.SetBasicAuth("user", "geheim")
 	req.Header.Set("User-Agent", strings.Repeat("a", 500))
@@ -169,7 +171,7 @@ func TestAccessLogHidesSecrets(t *testing.T) {
 	get(t, request(t, "GET", srv.URL+"/healthz", nil))
 	get(t, request(t, "GET", srv.URL+"/nowhere", nil))
 	s := log.String()
-	for _, want := range []string{`"protocol":"est"`, `"route":"/x/{label}"`, `"path":"/x/lab"`, `"status":404`, `"address":"127.0.0.1"`, `"protocol":"none"`, `"level":"DEBUG"`} {
+	for _, want := range []string{`"protocol":"est"`, `"route":"/link/{secret}"`, `"route":"/x/{label}"`, `"path":"/x/lab"`, `"status":404`, `"address":"127.0.0.1"`, `"protocol":"none"`, `"level":"DEBUG"`} {
 		if !strings.Contains(s, want) {
 			t.Errorf("no %s in %s", want, s)
 		}

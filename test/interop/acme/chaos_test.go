@@ -91,12 +91,12 @@ func TestChaos(t *testing.T) {
 		const clients = 8
 		c := s.Credential(t)
 		x := &chaos{}
-		s.front.meddle = x.meddle
+		s.front.Meddle = x.meddle
 		var wg sync.WaitGroup
 		chains := make([][]*x509.Certificate, clients)
 		for i := range clients {
 			name := fmt.Sprintf("chaos%d.example.internal", i)
-			cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(c), HTTPClient: s.front.client()}
+			cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(c), HTTPClient: s.front.Client()}
 			der := csr(t, name)
 			wg.Go(func() {
 				ctx := t.Context()

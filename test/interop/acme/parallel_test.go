@@ -25,7 +25,7 @@ func TestManyAccounts(t *testing.T) {
 		chains := make([][]*x509.Certificate, accounts)
 		for i := range accounts {
 			wg.Go(func() {
-				cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(c), HTTPClient: s.front.client()}
+				cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(c), HTTPClient: s.front.Client()}
 				if err := s.register(t.Context(), cl, c); err != nil {
 					t.Errorf("account %d: %v", i, err)
 					return
@@ -65,7 +65,7 @@ func TestNonceOnce(t *testing.T) {
 			answers := make([]answer, len(bodies))
 			var wg sync.WaitGroup
 			for i, body := range bodies {
-				wg.Go(func() { answers[i] = x.send(t, s.front.client(), x.kid, body) })
+				wg.Go(func() { answers[i] = x.send(t, s.front.Client(), x.kid, body) })
 			}
 			wg.Wait()
 			served, told := 0, 0
@@ -84,12 +84,12 @@ func TestNonceOnce(t *testing.T) {
 			}
 			// And it stays used, at every replica.
 			for range s.servers {
-				if a := x.send(t, s.front.client(), x.kid, bodies[0]); a.problem != "urn:ietf:params:acme:error:badNonce" {
+				if a := x.send(t, s.front.Client(), x.kid, bodies[0]); a.problem != "urn:ietf:params:acme:error:badNonce" {
 					t.Errorf("round %d, later: %d %s", round, a.status, a.body)
 				}
 			}
 		}
-		if a := x.send(t, s.front.client(), x.kid, x.sign(t, x.kid, "made-up", nil)); a.problem != "urn:ietf:params:acme:error:badNonce" {
+		if a := x.send(t, s.front.Client(), x.kid, x.sign(t, x.kid, "made-up", nil)); a.problem != "urn:ietf:params:acme:error:badNonce" {
 			t.Errorf("an invented nonce: %d %s", a.status, a.body)
 		}
 	})
@@ -118,7 +118,7 @@ func TestFinalizeRace(t *testing.T) {
 						der = csr(t, name)
 					}
 					body := x.signJSON(t, finalize, x.nonce(t), map[string]any{"csr": b64(der)})
-					wg.Go(func() { answers[i] = x.send(t, s.front.client(), finalize, body) })
+					wg.Go(func() { answers[i] = x.send(t, s.front.Client(), finalize, body) })
 				}
 				wg.Wait()
 				won := 0
@@ -154,7 +154,7 @@ func TestAccountRace(t *testing.T) {
 		urls := make([]string, 12)
 		for i := range urls {
 			wg.Go(func() {
-				cl := &acme.Client{Key: key, DirectoryURL: s.directory(c), HTTPClient: s.front.client()}
+				cl := &acme.Client{Key: key, DirectoryURL: s.directory(c), HTTPClient: s.front.Client()}
 				if err := s.register(t.Context(), cl, c); err != nil {
 					t.Errorf("the same key at once: %v", err)
 					return
@@ -173,7 +173,7 @@ func TestAccountRace(t *testing.T) {
 		one := s.Admin.ACME(t, resource.NewCredential{}, core.ACMEOptions{MaxAccounts: 1})
 		errs := make([]error, 12)
 		for i := range errs {
-			cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(one), HTTPClient: s.front.client(),
+			cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(one), HTTPClient: s.front.Client(),
 				RetryBackoff: func(int, *http.Request, *http.Response) time.Duration { return -1 }}
 			wg.Go(func() { errs[i] = s.register(t.Context(), cl, one) })
 		}

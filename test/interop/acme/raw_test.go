@@ -38,7 +38,7 @@ func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 func newRaw(t *testing.T, s *site, c *harness.Credential) *raw {
 	t.Helper()
 	cl := s.account(t, c)
-	x := &raw{key: cl.Key.(*ecdsa.PrivateKey), kid: string(cl.KID), client: s.front.client()}
+	x := &raw{key: cl.Key.(*ecdsa.PrivateKey), kid: string(cl.KID), client: s.front.Client()}
 	r, err := x.client.Get(s.directory(c))
 	if err != nil {
 		t.Fatal(err)

@@ -9,16 +9,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"path"
 	"path/filepath"
 	"sync"
@@ -35,87 +30,10 @@ import (
 // soon is far more than anything here takes, except where a lease must end.
 const soon = time.Minute
 
-// front stands before the servers, as a load balancer does: each request goes
-// to the next one.
-type front struct {
-	url   string
-	roots *x509.CertPool
-	mu    sync.Mutex
-	to    []*url.URL
-	n     atomic.Uint64
-	// meddle, when set, may answer a request itself (and returns true).
-	meddle func(w http.ResponseWriter, r *http.Request, next http.Handler) bool
-}
-
-// newFront listens with a certificate of its own.
-func newFront(t *testing.T) *front {
-	t.Helper()
-	key := newKey(t)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &front{url: fmt.Sprintf("https://localhost:%d", harness.FreePort(t)), roots: x509.NewCertPool()}
-	f.roots.AddCert(cert)
-	u, err := url.Parse(f.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := tls.Listen("tcp", net.JoinHostPort("127.0.0.1", u.Port()), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close() })
-	return f
-}
-
-// ServeHTTP implements http.Handler.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	to := f.to[f.n.Add(1)%uint64(len(f.to))]
-	f.mu.Unlock()
-	next := &httputil.ReverseProxy{
-		Rewrite:      func(p *httputil.ProxyRequest) { p.SetURL(to); p.Out.Host = p.In.Host },
-		Transport:    transport,
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, // the server is gone: cut
-	}
-	if f.meddle == nil || !f.meddle(w, r, next) {
-		next.ServeHTTP(w, r)
-	}
-}
-
-// transport is that of all fronts to their servers, whose identity is not the
-// point here.
-var transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 64}
-
-// add puts a server behind the front.
-func (f *front) add(t *testing.T, s *harness.Server) {
-	t.Helper()
-	u, err := url.Parse(s.Main)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.to = append(f.to, u)
-}
-
-// client is a new client of the front, with connections of its own.
-func (f *front) client() *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: f.roots}, MaxIdleConnsPerHost: 16}}
-}
-
 // site is a front with one server on SQLite, or two on one PostgreSQL database.
 type site struct {
 	*harness.CA
-	front   *front
+	front   *harness.Front
 	servers []*harness.Server
 	options harness.Options // of the first server
 	proofs  *proofs
@@ -137,8 +55,8 @@ func onBoth(t *testing.T, replicas int, run func(t *testing.T, s *site)) {
 
 func startSite(t *testing.T, engine string, replicas int) *site {
 	t.Helper()
-	s := &site{CA: harness.NewCA(t), front: newFront(t)}
-	s.options = harness.Options{Args: append(s.Args(), "--external-main", s.front.url)}
+	s := &site{CA: harness.NewCA(t), front: harness.NewFront(t)}
+	s.options = harness.Options{Args: append(s.Args(), "--external-main", s.front.URL)}
 	if engine == "PostgreSQL" {
 		s.options.Database = storetest.PostgresURL(t)
 		s.options.Args = append(s.options.Args, "--kek", "file:"+filepath.Join(t.TempDir(), "kek"))
@@ -158,7 +76,7 @@ func startSite(t *testing.T, engine string, replicas int) *site {
 		s.servers = append(s.servers, b)
 	}
 	for _, x := range s.servers {
-		s.front.add(t, x)
+		s.front.Add(t, x)
 	}
 	s.proofs = &proofs{}
 	harness.Serve(t, fmt.Sprintf("127.0.0.1:%d", s.HTTPPort), s.proofs)
@@ -167,7 +85,7 @@ func startSite(t *testing.T, engine string, replicas int) *site {
 
 // directory is where clients find the credential, through the front.
 func (s *site) directory(c *harness.Credential) string {
-	return s.front.url + "/acme/" + c.Label + "/directory"
+	return s.front.URL + "/acme/" + c.Label + "/directory"
 }
 
 // proofs answers http-01.
@@ -237,7 +155,7 @@ func csr(t *testing.T, names ...string) []byte {
 // account makes an account with a client of golang.org/x/crypto.
 func (s *site) account(t *testing.T, c *harness.Credential) *acme.Client {
 	t.Helper()
-	cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(c), HTTPClient: s.front.client()}
+	cl := &acme.Client{Key: newKey(t), DirectoryURL: s.directory(c), HTTPClient: s.front.Client()}
 	if err := s.register(t.Context(), cl, c); err != nil {
 		t.Fatal(err)
 	}

@@ -204,6 +204,16 @@ func (a *Admin) CertificatesOf(t testing.TB, id core.CredentialID) []resource.Ce
 	return list
 }
 
+// OrdersOf lists the orders that were made through a credential.
+func (a *Admin) OrdersOf(t testing.TB, id core.CredentialID) []resource.Order {
+	t.Helper()
+	list, err := client.Collect(a.Orders(t.Context(), client.Query{Filter: core.Filter{{Column: "credential", Op: core.OpEquals, Values: []string{string(id)}}}}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 // FindCertificate finds a certificate of ours in the API, by its serial number.
 func (a *Admin) FindCertificate(t testing.TB, c *x509.Certificate) *resource.Certificate {
 	t.Helper()

@@ -3,66 +3,15 @@
 package nodeacme_test
 
 import (
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/test/interop/harness"
 )
-
-// install puts the client into a folder of the user's cache, named by what is
-// to be installed, and returns the folder.
-func install(t *testing.T) string {
-	t.Helper()
-	need.Program(t, "node", "nodejs")
-	npm := need.Program(t, "npm", "npm")
-	h := sha256.New()
-	files := []string{"package.json", "package-lock.json", ".npmrc"}
-	text := map[string][]byte{}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text[f] = b
-		_, _ = h.Write(b)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "certwright-interop", fmt.Sprintf("nodeacme-%x", h.Sum(nil)[:8]))
-	if _, err := os.Stat(dir); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), "new-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	for _, f := range files {
-		harness.WriteFile(t, fresh, f, text[f])
-	}
-	if out, err := harness.TryEnv(t, fresh, nil, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
-		need.Missing(t, fmt.Sprintf("the npm package acme-client (npm ci: %v: %s)", err, out))
-	}
-	// Another test program may have been faster.
-	if err := os.Rename(fresh, dir); err != nil && !errors.Is(err, fs.ErrExist) {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // result is what the program says.
 type result struct{ First, Second, Error string }
@@ -79,7 +28,7 @@ func drive(t *testing.T, ca *harness.CA, c *harness.Credential, key string, meth
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.Symlink(filepath.Join(install(t), "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+	if err := os.Symlink(harness.NPM(t, "nodeacme"), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	harness.WriteFile(t, dir, "drive.mjs", script)
@@ -95,7 +44,7 @@ func TestNodeAcme(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the server")
 	}
-	install(t)
+	harness.NPM(t, "nodeacme")
 	ca := harness.StartCA(t, harness.Options{})
 	for method, names := range map[string][]string{
 		"http-01": {"node.example.internal", "node2.example.internal"},
