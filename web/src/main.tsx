@@ -1,10 +1,49 @@
 import '@mantine/core/styles.css'
-import { MantineProvider } from '@mantine/core'
+import '@mantine/notifications/styles.css'
+import './styles.css'
+import { createTheme, MantineProvider } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { APIError } from './api/client'
+import { App } from './App'
+import { SessionProvider } from './lib/session'
+import { Boundary } from './ui/states'
 
+// The server lets only styles with this nonce in.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
+
+const theme = createTheme({
+  primaryColor: 'blue',
+  primaryShade: { light: 8, dark: 8 },
+  fontFamily: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "Cascadia Mono", "Liberation Mono", monospace',
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+})
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal stays one; only a server that does not answer is asked again.
+      retry: (n, e) => n < 2 && (!(e instanceof APIError) || e.kind === 'unavailable'),
+    },
+  },
+})
+
 createRoot(document.getElementById('root')!).render(
-  <MantineProvider getStyleNonce={() => nonce} defaultColorScheme="auto">
-    <h1>Certwright</h1>
-  </MantineProvider>,
+  <StrictMode>
+    <MantineProvider theme={theme} getStyleNonce={() => nonce} defaultColorScheme="auto">
+      <QueryClientProvider client={client}>
+        <Notifications position="bottom-right" />
+        <Boundary>
+          <SessionProvider>
+            <App />
+          </SessionProvider>
+        </Boundary>
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
 )
