@@ -158,7 +158,7 @@ function Rows(
   const linked = p.chosen.some((c) => c.name === p.linkColumn) ? p.linkColumn : p.chosen[0]?.name
   return (
     <div className={'scroll' + (p.stale ? ' stale' : '')} tabIndex={0} role="region" aria-label={p.title}>
-      <Table striped highlightOnHover stickyHeader verticalSpacing={4} horizontalSpacing="xs" fz="sm" aria-busy={p.stale}>
+      <Table striped highlightOnHover stickyHeader verticalSpacing={3} horizontalSpacing="xs" fz="sm" aria-busy={p.stale}>
         <Table.Thead>
           {table.getHeaderGroups().map((g) => (
             <Table.Tr key={g.id}>
@@ -172,7 +172,7 @@ function Rows(
               ))}
               {actions.length > 0 && (
                 <Table.Th scope="col" className="actions">
-                  {t.actions}
+                  <span className="hidden">{t.actions}</span>
                 </Table.Th>
               )}
             </Table.Tr>
@@ -234,7 +234,7 @@ function Actions({ row, actions }: { row: Row; actions: RowAction[] }) {
   return (
     <Menu shadow="md" position="bottom-end" withinPortal>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={`${t.actionsOf} ${rowName(row)}`}>
+        <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`${t.actionsOf} ${rowName(row)}`}>
           <Icon name="dots" />
         </ActionIcon>
       </Menu.Target>

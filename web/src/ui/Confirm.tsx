@@ -3,6 +3,9 @@ import { useEffect, useState, type ReactNode } from 'react'
 import { text } from '../text'
 import { Failure } from './states'
 
+/** What run gives back to leave the question open. */
+export const stay = Symbol('stay')
+
 /** A question before something is done, or a small form: what is inside stays until it worked. */
 export function Confirm(p: { opened: boolean; title: string; close: () => void; run: () => Promise<unknown>; label?: string; danger?: boolean; children?: ReactNode; size?: string }) {
   const [busy, setBusy] = useState(false)
@@ -14,8 +17,7 @@ export function Confirm(p: { opened: boolean; title: string; close: () => void; 
     setBusy(true)
     setError(undefined)
     try {
-      await p.run()
-      p.close()
+      if ((await p.run()) !== stay) p.close()
     } catch (e) {
       setError(e)
     } finally {
