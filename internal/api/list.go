@@ -42,6 +42,8 @@ type listInfo struct {
 	columns func() []core.Column
 	// rows reads a page as the JSON objects that the list shows.
 	rows func(context.Context, *core.Principal, core.ListQuery) (core.Page[row], error)
+	// uncounted: the rows of the list cannot be counted.
+	uncounted bool
 }
 
 // page is the answer of a list.
@@ -106,7 +108,7 @@ func checkQuery(q core.ListQuery, cols []core.Column) error {
 // addList registers a list under its own name and path.
 func addList[C, T any](a *API, op operation, name string, columns func() []core.Column,
 	read func(context.Context, *core.Principal, core.ListQuery) (core.Page[C], error), shape func(*C) T) {
-	a.lists = append(a.lists, listInfo{name, op.path, op.action, columns, rowsOf(read, shape)})
+	a.lists = append(a.lists, listInfo{name: name, path: op.path, action: op.action, columns: columns, rows: rowsOf(read, shape)})
 	register(a, op, list(a, name, columns, read, shape))
 }
 
@@ -155,7 +157,7 @@ func (l *listInfo) open(p *core.Principal) bool {
 }
 
 func (l *listInfo) resource() resource.List {
-	return resource.List{Name: l.name, Path: l.path, Columns: describe(l.name, l.columns())}
+	return resource.List{Name: l.name, Path: l.path, Counted: !l.uncounted, Columns: describe(l.name, l.columns())}
 }
 
 // list0 is s, or an empty list for none, which JSON writes as [].

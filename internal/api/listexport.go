@@ -28,13 +28,13 @@ func (a *API) countList(ctx context.Context, p *core.Principal, in *countRequest
 	if err != nil {
 		return nil, err
 	}
+	if l.uncounted {
+		return nil, core.Errorf(core.KindUnsupported, "the rows of this list are not counted")
+	}
 	q.Tally = &core.Tally{By: in.By, Limit: in.Limit}
 	got, err := l.rows(ctx, p, q)
 	if err != nil {
 		return nil, err
-	}
-	if got.Tally == nil {
-		return nil, core.Errorf(core.KindUnsupported, "the rows of this list are not counted")
 	}
 	res := resource.Counted{Groups: []resource.CountGroup{}}
 	refs := a.references(p)
@@ -153,15 +153,17 @@ func (x *export) begin(ctx context.Context) error {
 	if x.first.Next == "" {
 		return nil
 	}
+	if x.l.uncounted {
+		x.total = -1
+		return nil
+	}
 	q := x.q
 	q.Tally = &core.Tally{}
 	got, err := x.l.rows(ctx, x.p, q)
 	if err != nil {
 		return err
 	}
-	if x.total = -1; got.Tally != nil {
-		x.total = got.Tally[0].Count
-	}
+	x.total = got.Tally[0].Count
 	if x.format == report.PDF && x.total > report.MaxPDF {
 		return report.TooLong()
 	}

@@ -50,6 +50,7 @@ type CountGroup struct {
 type List struct {
 	Name    string   `json:"name"`
 	Path    string   `json:"path" doc:"where the list is, below the API's prefix"`
+	Counted bool     `json:"counted" doc:"its rows can be counted"`
 	Columns []Column `json:"columns" nullable:"false"`
 }
 

@@ -48,7 +48,7 @@ export function Bulk({ rows, name, actions, done, clear }: { rows: Row[]; name: 
         </Button>
       </Group>
       {failures && (
-        <Alert color="red" role="alert" title={text.state.failed} withCloseButton closeButtonLabel={text.action.close} onClose={() => (setFailures(undefined), done())} mb="xs">
+        <Alert color="red" variant="outline" role="alert" title={text.state.failed} withCloseButton closeButtonLabel={text.action.close} onClose={() => (setFailures(undefined), done())} mb="xs">
           <List size="sm">
             {failures.map((f) => (
               <List.Item key={f}>{f}</List.Item>

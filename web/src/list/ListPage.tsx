@@ -51,10 +51,10 @@ export function ListPage(p: ListProps) {
   const session = useSession()
   const info = session.lists.get(p.list)
   if (!info) return <Failure error={new Error(text.state.notFound)} />
-  return <Loaded {...p} columns={info.columns} path={p.path ?? info.path} own={!p.path} />
+  return <Loaded {...p} columns={info.columns} path={p.path ?? info.path} own={!p.path} counted={info.counted} />
 }
 
-function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean }) {
+function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; counted: boolean }) {
   const [state, change] = useListState()
   const rows = useQuery({
     queryKey: ['list', p.path, sent(state.filter), state.sort, state.cursor, state.limit],
@@ -62,7 +62,7 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean }
     placeholderData: keepPreviousData,
     refetchInterval: p.refresh,
   })
-  const total = useTotal(p.list, state, p.own)
+  const total = useTotal(p.list, state, p.own && p.counted)
   const showable = useMemo(() => p.columns.filter((c) => c.field), [p.columns])
   const chosen = useMemo(() => {
     const named = state.columns.map((n) => showable.find((c) => c.name === n)).filter((c) => c !== undefined)
@@ -158,7 +158,7 @@ function Rows(
   const linked = p.chosen.some((c) => c.name === p.linkColumn) ? p.linkColumn : p.chosen[0]?.name
   return (
     <div className={'scroll' + (p.stale ? ' stale' : '')} tabIndex={0} role="region" aria-label={p.title}>
-      <Table striped highlightOnHover stickyHeader verticalSpacing={3} horizontalSpacing="xs" fz="sm" aria-busy={p.stale}>
+      <Table stickyHeader verticalSpacing={3} horizontalSpacing="xs" fz="sm" aria-busy={p.stale}>
         <Table.Thead>
           {table.getHeaderGroups().map((g) => (
             <Table.Tr key={g.id}>

@@ -217,7 +217,7 @@ function Attempts({ id }: { id: string }) {
     <>
       <h2 className="section">{t.attempts}</h2>
       <div className="scroll" tabIndex={0} role="region" aria-label={t.attempts}>
-        <Table fz="sm" striped verticalSpacing={4}>
+        <Table fz="sm" verticalSpacing={4}>
           <Table.Thead>
             <Table.Tr>
               {[text.history.time, t.method, text.history.outcome, t.agreed, text.history.detail].map((x) => (

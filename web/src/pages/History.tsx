@@ -20,7 +20,7 @@ export function History({ object, path }: { object?: string; path?: string }) {
   return (
     <>
       <div className="scroll" tabIndex={0} role="region" aria-label={t.title}>
-        <Table fz="sm" striped stickyHeader verticalSpacing={4}>
+        <Table fz="sm" stickyHeader verticalSpacing={4}>
           <Table.Thead>
             <Table.Tr>
               {[t.time, t.action, t.who, t.outcome, t.from, t.detail].map((x) => (

@@ -259,7 +259,7 @@ export function Settings() {
           [t.listeners, a.listeners.map((l) => <div key={l.name}>{l.name}: {l.address} {l.tls ? 'TLS' : ''}</div>)],
           [t.protocols, a.protocols.join(', ')],
           [t.connectors, a.connectors.join(', ')],
-          [t.lints, a.lint_sources.map((l) => `${l.title} (${l.lints.length})`).join(', ')],
+          [t.lints, a.lint_sources.map((l) => `${l.title} (${l.lints?.length ?? 0})`).join(', ')],
           [t.auditKey, <span className="mono">{a.audit_verifier}</span>],
         ]}
       />

@@ -16,7 +16,7 @@ export function Waiting() {
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const p = error instanceof APIError ? error.problem : undefined
   return (
-    <Alert color="red" role="alert" title={p?.title ?? text.state.failed} my="sm" className="failure">
+    <Alert color="red" variant="outline" role="alert" title={p?.title ?? text.state.failed} my="sm" className="failure">
       <Stack gap="xs">
         {(p?.detail || !p) && <Text size="sm">{p ? p.detail : String((error as Error)?.message ?? error)}</Text>}
         {!!p?.reasons?.length && (
@@ -51,7 +51,7 @@ export class Boundary extends Component<{ children: ReactNode }, { error?: Error
   override render() {
     if (!this.state.error) return this.props.children
     return (
-      <Alert color="red" role="alert" title={text.state.crash} m="md">
+      <Alert color="red" variant="outline" role="alert" title={text.state.crash} m="md">
         <Stack gap="xs">
           <Text size="sm">{this.state.error.message}</Text>
           <Text size="sm">{text.state.crashHint}</Text>
