@@ -52,7 +52,7 @@ export function Decoded({ c }: { c: Schemas['Contents'] }) {
           <Table.Tbody>
             {c.extensions.map((e) => (
               <Table.Tr key={e.oid}>
-                <Table.Td className="mono">{e.oid}</Table.Td>
+                <Table.Td className="mono oid">{e.oid}</Table.Td>
                 <Table.Td>{e.name}</Table.Td>
                 <Table.Td>{e.critical ? text.list.yes : text.list.no}</Table.Td>
                 <Table.Td className="mono">{hex(e.value)}</Table.Td>
