@@ -51,6 +51,7 @@ type Deps struct {
 	Domains  Domains
 	CA       Authority
 	Vetting  Vetting
+	Orders   Orders
 	Audit    Audit
 	Jobs     Jobs
 	// About describes the server. It is called for each request.
@@ -98,7 +99,7 @@ func New(d Deps) (*API, error) {
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
-		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.certificateRoutes, a.certificateFileRoutes,
+		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes,
 		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes,
 		a.auditRoutes, a.jobRoutes, a.aboutRoutes, a.listRoutes,
 	} {

@@ -349,6 +349,10 @@ func TestProducts(t *testing.T) {
 	c := w.withRole(t, "ca-administrator")
 	base := decode[resource.Product](t, c.do(t, "GET", "/products/tls-server", nil).is(t, 200))
 	n := resource.NewProduct{Code: "my-server", Name: "Mine", Issuer: base.Issuer, Profile: base.Profile}
+	if p := c.do(t, "POST", "/products", n).is(t, 409).problem(t, core.KindExists); p.Field != "profile.terms.codes" {
+		t.Errorf("two products under one numeric code: %+v", p)
+	}
+	n.Profile.Terms.Codes = nil
 	p := decode[resource.Product](t, c.do(t, "POST", "/products", n).is(t, 201))
 	if p.Version != 1 || p.State != core.ProductActive || p.IssuerName == "" {
 		t.Errorf("%+v", p)

@@ -9,6 +9,7 @@ import (
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
@@ -21,18 +22,20 @@ func (a *API) orderRoutes() {
 	register(a, get("orders", "get-order", "/orders/{id}", "Read an order, by id or number", identity.OrderView),
 		func(ctx context.Context, p *core.Principal, in *ByWord) (*out[resource.OrderDetail], error) {
 			o, err := a.order(ctx, p, in.ID, identity.OrderView)
-			return a.orderAnswer(ctx, p, o, err)
+			if err != nil {
+				return nil, err
+			}
+			v, err := a.d.Orders.Order(ctx, p, o.ID)
+			return a.orderAnswer(ctx, p, v, err)
 		})
 	register(a, post("orders", "approve-order", "/orders/{id}/approve", "Approve an order", identity.OrderApprove).
-		says("Nobody approves an order of his own."), a.decide(identity.OrderApprove,
-		func(ctx context.Context, p *core.Principal, id core.OrderID, comment string) error {
-			_, err := a.d.Enroll.Approve(ctx, p, id, comment)
-			return err
-		}))
-	register(a, post("orders", "reject-order", "/orders/{id}/reject", "Reject an order; the requester sees the comment", identity.OrderApprove),
-		a.decide(identity.OrderApprove, a.d.Enroll.Reject))
+		says("Nobody approves an order of his own."), a.decide(identity.OrderApprove, a.d.Orders.Approve))
+	register(a, post("orders", "reject-order", "/orders/{id}/reject", "Reject an order; the requester sees the comment", identity.OrderView).
+		says("For approvers, and for validators, who did not order it themselves."), a.decide(identity.OrderView, a.d.Orders.Reject))
+	register(a, post("orders", "ask-order-documents", "/orders/{id}/ask-documents", "Send an order that waits for approval back for other documents", identity.OrderView).
+		says("For approvers, and for validators, who did not order it themselves. Approvals given so far end."), a.decide(identity.OrderView, a.d.Orders.AskDocuments))
 	register(a, post("orders", "cancel-order", "/orders/{id}/cancel", "Cancel an order that is not issued yet", identity.OrderCancel),
-		a.decide(identity.OrderCancel, a.d.Enroll.Cancel))
+		a.decide(identity.OrderCancel, a.d.Orders.Cancel))
 }
 
 // order finds an order by id or number and checks the action on it.
@@ -67,28 +70,18 @@ type decideRequest struct {
 }
 
 // decide makes a handler that ends an order's waiting in some way.
-func (a *API) decide(action identity.Action, do func(context.Context, *core.Principal, core.OrderID, string) error) handler[decideRequest, out[resource.OrderDetail]] {
+func (a *API) decide(action identity.Action, do func(context.Context, *core.Principal, core.OrderID, string) (*ordering.View, error)) handler[decideRequest, out[resource.OrderDetail]] {
 	return func(ctx context.Context, p *core.Principal, in *decideRequest) (*out[resource.OrderDetail], error) {
 		o, err := a.order(ctx, p, in.ID, action)
 		if err != nil {
 			return nil, err
 		}
-		if action == identity.OrderApprove {
-			if err := identity.MayApprove(p, o); err != nil {
-				return nil, err
-			}
-		}
 		comment := ""
 		if in.Body != nil {
 			comment = in.Body.Comment
 		}
-		if err := do(ctx, p, o.ID, comment); err != nil {
-			return nil, err
-		}
-		if o, err = a.d.Storage.Order(ctx, p.Account, o.ID); err != nil {
-			return nil, err
-		}
-		return a.orderAnswer(ctx, p, o, nil)
+		v, err := do(ctx, p, o.ID, comment)
+		return a.orderAnswer(ctx, p, v, err)
 	}
 }
 
@@ -241,28 +234,24 @@ func (a *API) readOrders(ctx context.Context, p *core.Principal, q core.ListQuer
 	return rows, nil
 }
 
-func (a *API) orderAnswer(ctx context.Context, p *core.Principal, o *core.Order, err error) (*out[resource.OrderDetail], error) {
+func (a *API) orderAnswer(ctx context.Context, p *core.Principal, v *ordering.View, err error) (*out[resource.OrderDetail], error) {
 	if err != nil {
 		return nil, err
 	}
+	o := v.Order
 	row, err := a.references(p).order(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	words, err := a.d.Storage.Approvals(ctx, p.Account, o.ID)
-	if err != nil {
-		return nil, err
-	}
 	d := resource.OrderDetail{Order: row.resource(), CSR: block("CERTIFICATE REQUEST", o.Request.CSR), Template: o.Request.Template, Approvals: []resource.Approval{}}
-	for _, w := range words {
+	for _, w := range v.Approvals {
 		d.Approvals = append(d.Approvals, resource.Approval{User: w.User, Approved: w.Approved, Comment: w.Comment, At: w.CreatedAt})
 	}
-	prod, err := a.d.Products.Get(ctx, p.Account, string(o.Product))
-	if err != nil && !core.Is(err, core.KindNotFound) {
-		return nil, err
+	if v.Product.Profile.Approval == "manual" {
+		d.Needed = max(v.Product.Profile.Approvals, 1)
 	}
-	if err == nil && prod.Profile.Approval == "manual" {
-		d.Needed = max(prod.Profile.Approvals, 1)
+	if v.Details != nil {
+		d.Steps = a.steps(v)
 	}
 	return &out[resource.OrderDetail]{d}, nil
 }

@@ -103,9 +103,6 @@ type Enroll interface {
 	Renew(ctx context.Context, p *core.Principal, id core.CertificateID, csr []byte, idempotencyKey string, origin core.Origin) (*enroll.Result, error)
 	Revoke(ctx context.Context, p *core.Principal, id core.CertificateID, reason int) error
 	Release(ctx context.Context, p *core.Principal, id core.CertificateID) error
-	Approve(ctx context.Context, p *core.Principal, id core.OrderID, comment string) (*enroll.Result, error)
-	Reject(ctx context.Context, p *core.Principal, id core.OrderID, reason string) error
-	Cancel(ctx context.Context, p *core.Principal, id core.OrderID, reason string) error
 	Key(ctx context.Context, p *core.Principal, id core.CertificateID) ([]byte, error)
 }
 

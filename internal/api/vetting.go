@@ -28,6 +28,7 @@ type Vetting interface {
 
 	Representatives(ctx context.Context, p *core.Principal, o core.OrganisationID) ([]core.Representative, error)
 	AddRepresentative(ctx context.Context, p *core.Principal, r core.Representative) (*core.Representative, error)
+	UpdateRepresentative(ctx context.Context, p *core.Principal, r core.Representative) (*core.Representative, error)
 	RemoveRepresentative(ctx context.Context, p *core.Principal, o core.OrganisationID, id core.RepresentativeID) error
 	SendConsent(ctx context.Context, p *core.Principal, o core.OrganisationID, rep core.RepresentativeID, order core.OrderID) (*core.Consent, error)
 	ListConsents(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Consent], error)
@@ -143,9 +144,20 @@ func (a *API) representativeRoutes() {
 			ByID[core.OrganisationID]
 			Body resource.RepresentativeFields
 		}) (*out[resource.Representative], error) {
-			b := in.Body
-			r, err := a.d.Vetting.AddRepresentative(ctx, p, core.Representative{Organisation: in.ID, Name: b.Name, Email: b.Email, Phone: b.Phone, Designation: b.Designation})
+			r, err := a.d.Vetting.AddRepresentative(ctx, p, representativeOf(in.ID, in.Body))
 			return shaped(r, err, representativeResource)
+		})
+	register(a, put("organisations", "update-representative", "/organisations/{id}/representatives/{representative}", "Change a representative", identity.OrganisationLegal).
+		says("When the mail address changes, links that he has not answered end."),
+		func(ctx context.Context, p *core.Principal, in *struct {
+			ByID[core.OrganisationID]
+			Representative core.RepresentativeID `path:"representative" maxLength:"36"`
+			Body           resource.RepresentativeFields
+		}) (*out[resource.Representative], error) {
+			r := representativeOf(in.ID, in.Body)
+			r.ID = in.Representative
+			got, err := a.d.Vetting.UpdateRepresentative(ctx, p, r)
+			return shaped(got, err, representativeResource)
 		})
 	register(a, remove("organisations", "remove-representative", "/organisations/{id}/representatives/{representative}", "Remove a representative", identity.OrganisationLegal).
 		says("His answers stay, links that he has not answered end."),
@@ -186,6 +198,10 @@ func (a *API) vettingResource(v *core.Vetting) resource.Vetting {
 func documentResource(d *core.Document) resource.Document {
 	return resource.Document{ID: d.ID, Order: d.Order, Organisation: d.Owner, Name: d.Name, Description: d.Description, Type: d.Type, Size: d.Size,
 		SHA256: hex.EncodeToString(d.SHA256), Uploader: d.Uploader, CreatedAt: d.CreatedAt}
+}
+
+func representativeOf(o core.OrganisationID, f resource.RepresentativeFields) core.Representative {
+	return core.Representative{Organisation: o, Name: f.Name, Email: f.Email, Phone: f.Phone, Designation: f.Designation}
 }
 
 func representativeResource(r *core.Representative) resource.Representative {

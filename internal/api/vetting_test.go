@@ -125,6 +125,11 @@ func TestRepresentativesTour(t *testing.T) {
 			t.Errorf("%s shows the secret of a link", path)
 		}
 	}
+	r, err = val.UpdateRepresentative(ctx, o.ID, r.ID, resource.RepresentativeFields{Name: "Ada Meyer", Email: "ada@example.net"})
+	must(t, err)
+	if r.Email != "ada@example.net" || r.Designation != "" || r.Number != 1 {
+		t.Errorf("%+v", r)
+	}
 	must(t, val.RemoveRepresentative(ctx, o.ID, r.ID))
 	if err := val.RemoveRepresentative(ctx, o.ID, r.ID); !core.Is(err, core.KindNotFound) {
 		t.Error(err)

@@ -26,6 +26,7 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/identity/identitytest"
 	"github.com/certwright/certwright/internal/jobs"
+	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/policy"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret/secrettest"
@@ -52,6 +53,8 @@ type world struct {
 	logs   *bytes.Buffer
 	dns    *validationtest.DNS
 	mail   vettingtest.Mail
+	orders *ordering.Service
+	names  *domain.Service
 	admin  *caller            // signed in
 	group  core.GroupID       // "default"
 	people map[string]*caller // by login, made by person
@@ -110,10 +113,12 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	must(t, jobs.Migrate(ctx, w.db.SQL(), string(w.db.Dialect())))
 	w.queue, err = jobs.New(jobs.Deps{DB: w.db.SQL(), Dialect: string(w.db.Dialect()), Now: clock.Now})
 	must(t, err)
+	w.names = w.domains(t)
 	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
 	must(t, err)
+	w.orders = ordering.NewService(ordering.Deps{Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
 	w.api, err = api.New(api.Deps{
-		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.domains(t), CA: w.ca, Vetting: v, Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},
@@ -129,7 +134,10 @@ func (w *world) domains(t testing.TB) *domain.Service {
 	w.dns = validationtest.NewDNS(t)
 	checks, err := validation.New(validation.Deps{Resolvers: []string{w.dns.Addr}, AllowLoopback: true, Now: w.Clock.Now})
 	must(t, err)
-	s, err := domain.NewService(domain.Deps{Storage: w.db, Checker: checks, Audit: w.audit, BaseURL: func() string { return "https://ca.example" }, Now: w.Clock.Now})
+	s, err := domain.NewService(domain.Deps{Storage: w.db, Checker: checks, Audit: w.audit, BaseURL: func() string { return "https://ca.example" }, Now: w.Clock.Now,
+		Verified: func(ctx context.Context, tx core.Tx, d *core.Domain) error {
+			return w.orders.DomainVerified(ctx, tx, d)
+		}})
 	must(t, err)
 	return s
 }

@@ -136,9 +136,10 @@ type Checks struct {
 // DCV is how control of registered domains is proven; see
 // docs/operate/domains.md.
 type DCV struct {
-	TXTLabel    string `name:"txt-label" help:"Label put before a domain for the TXT record that proves control." default:"_certwright-challenge"`
-	CNAMESuffix string `name:"cname-suffix" help:"Name below which CNAME records that prove control point; it need not exist." default:"dcv.certwright.invalid"`
-	ProofDays   int    `help:"How many days a proof of control carries at most; products may ask for fresher ones." default:"200"`
+	TXTLabel    string   `name:"txt-label" help:"Label put before a domain for the TXT record that proves control." default:"_certwright-challenge"`
+	TXTAlso     []string `name:"txt-also" help:"Further labels where the token is looked for: clients of other platforms publish it there without asking." default:"_emsign-validation,_emudhra-challenge,_certinext-challenge"`
+	CNAMESuffix string   `name:"cname-suffix" help:"Name below which CNAME records that prove control point; it need not exist." default:"dcv.certwright.invalid"`
+	ProofDays   int      `help:"How many days a proof of control carries at most; products may ask for fresher ones." default:"200"`
 }
 
 // Log is what is logged.

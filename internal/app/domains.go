@@ -25,7 +25,7 @@ func (p *parts) makeDomains() error {
 		return err
 	}
 	d := domain.Deps{Storage: p.db, Checker: p.checks, Audit: p.audit, BaseURL: func() string { return p.cfg.External.Main },
-		CAA: p.issuerDomains, TXTLabel: p.cfg.DCV.TXTLabel, CNAMESuffix: p.cfg.DCV.CNAMESuffix,
+		CAA: p.issuerDomains, TXTLabel: p.cfg.DCV.TXTLabel, TXTAlso: p.cfg.DCV.TXTAlso, CNAMESuffix: p.cfg.DCV.CNAMESuffix,
 		ProofLife: time.Duration(p.cfg.DCV.ProofDays) * 24 * time.Hour, Now: p.now, Log: p.log,
 		Verified: func(ctx context.Context, tx core.Tx, d *core.Domain) error {
 			if p.followup.domain == nil {

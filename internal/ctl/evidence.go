@@ -18,6 +18,7 @@ type organisationEvidence struct {
 	Document             organisationDocumentCmd  `cmd:"" help:"Download evidence."`
 	Representatives      representativesCmd       `cmd:"" help:"List who may speak for it."`
 	AddRepresentative    addRepresentativeCmd     `cmd:"" help:"Add somebody who may speak for it."`
+	UpdateRepresentative updateRepresentativeCmd  `cmd:"" help:"Change a representative."`
 	RemoveRepresentative removeRepresentativeCmd  `cmd:"" help:"Remove a representative."`
 	Consents             consentsCmd              `cmd:"" help:"List links sent to representatives, and the answers."`
 	AskConsent           askConsentCmd            `cmd:"" help:"Mail a representative a link to consent or refuse."`
@@ -206,6 +207,28 @@ func (c *addRepresentativeCmd) Run(ctx context.Context, cli *CLI) error {
 			return err
 		}
 		return s.done(r, "Representative %d, %s, is added.", r.Number, clean(r.Name))
+	})
+}
+
+type updateRepresentativeCmd struct {
+	representativeRef
+	Name        *string `placeholder:"NAME" help:"Name."`
+	Email       *string `placeholder:"ADDRESS" help:"Mail address; links that he has not answered end with the old one."`
+	Phone       *string `placeholder:"NUMBER" help:"Telephone, as +491234567."`
+	Designation *string `placeholder:"TEXT" help:"What he is there."`
+}
+
+func (c *updateRepresentativeCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		id, r, err := c.find(ctx, s)
+		if err != nil {
+			return err
+		}
+		f := resource.RepresentativeFields{Name: or(c.Name, r.Name), Email: or(c.Email, r.Email), Phone: or(c.Phone, r.Phone), Designation: or(c.Designation, r.Designation)}
+		if r, err = s.api.UpdateRepresentative(ctx, id, r.ID, f); err != nil {
+			return err
+		}
+		return s.out.show(r)
 	})
 }
 

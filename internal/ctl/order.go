@@ -17,6 +17,7 @@ type orderCmd struct {
 	Approve orderApproveCmd `cmd:"" help:"Say yes to an order that waits for people."`
 	Reject  orderRejectCmd  `cmd:"" help:"Say no."`
 	Cancel  orderCancelCmd  `cmd:"" help:"End an order that is not issued yet."`
+	orderSteps
 }
 
 // orderRef names an order on the command line.

@@ -101,6 +101,11 @@ func TestRepresentativeCommands(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	one := base + "/representatives/" + string(id[core.RepresentativeID](4))
+	f.give("PUT "+one, resource.Representative{Name: "Bo"})
+	f.ctl(t, "organisation", "update-representative", "Works", "2", "--phone", "+4922123").ok(t)
+	if got := body[resource.RepresentativeFields](t, f, "PUT", one); got != (resource.RepresentativeFields{Name: "Bo", Email: "bo@example.org", Phone: "+4922123"}) {
+		t.Errorf("%+v", got)
+	}
 	f.give("DELETE "+one, struct{}{})
 	f.ctl(t, "organisation", "remove-representative", "Works", "2", "--yes").ok(t)
 	f.give("POST "+base+"/pre-vetting-token", resource.PreVettingToken{Token: strings.Repeat("ab", 16)})

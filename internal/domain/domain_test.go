@@ -432,3 +432,34 @@ func TestHookFails(t *testing.T) {
 		}
 	})
 }
+
+// TestLabelsOfOthers: a token at a label of another platform is good when the
+// setting names it, and shows in the records; at any other label it is not.
+func TestLabelsOfOthers(t *testing.T) {
+	worlds(t, func(w *world) {
+		d := w.register("a.example", "")
+		w.dns.Set("_elsewhere.a.example", "TXT", `"`+d.Token+`"`)
+		if o := w.verify(d.ID); o.Attempt.Passed {
+			t.Fatal("a label that no setting names")
+		}
+		also := w.deps
+		also.TXTAlso = []string{"_nowhere", "_elsewhere"}
+		o, err := w.service(also).Verify(t.Context(), w.Admin, d.ID, "", "")
+		if err != nil || !o.Attempt.Passed || o.Domain.Control != core.ControlVerified {
+			t.Fatalf("%+v %v", o, err)
+		}
+		var asked []string
+		for _, r := range o.Attempt.Records {
+			asked = append(asked, r.Asked)
+		}
+		for _, name := range []string{domain.DefaultTXTLabel, "_nowhere", "_elsewhere"} {
+			if !strings.Contains(strings.Join(asked, "\n"), "TXT "+name+".a.example") {
+				t.Errorf("%s was not asked: %q", name, asked)
+			}
+		}
+		also.TXTAlso = []string{"elsewhere"}
+		if _, err := domain.NewService(also); !core.Is(err, core.KindInvalid) {
+			t.Errorf("a label without an underscore: %v", err)
+		}
+	})
+}

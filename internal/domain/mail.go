@@ -136,9 +136,33 @@ func (s *Service) send(ctx context.Context, p *core.Principal, d *core.Domain, a
 	if err := s.d.Mail.SendMail(ctx, address, "Control of "+d.Name, s.text(ctx, out.Domain, secret)); err != nil {
 		s.d.Log.WarnContext(ctx, "a validation mail did not go out", "domain", d.ID, "error", err)
 		e := core.AsError(err)
+		if err := s.unsent(ctx, out.Domain, hash[:]); err != nil {
+			return nil, err
+		}
 		return nil, core.Wrap(core.KindUnavailable, err, "the mail to %s did not go out: try again in a minute", address).After(max(e.RetryAfter, mailPause))
 	}
 	return out, nil
+}
+
+// unsent writes down that a mail did not go out; its link does not work then.
+func (s *Service) unsent(ctx context.Context, d *core.Domain, hash []byte) error {
+	a := s.attempt(d, validation.Result{}, d.Email)
+	a.Failure = &core.Failure{Code: "connection", Detail: "the mail to " + d.Email + " did not go out"}
+	a.Next = "Try again in a minute; tell the operator of this server if it stays so."
+	return s.d.Storage.InTx(context.WithoutCancel(ctx), func(ctx context.Context, tx core.Tx) error {
+		if err := s.d.Storage.InsertAttempt(ctx, tx, a, keepAttempts); err != nil {
+			return err
+		}
+		cur, err := s.d.Storage.DomainByMail(ctx, tx, hash)
+		if core.Is(err, core.KindNotFound) {
+			return nil // replaced meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		cur.EmailHash, cur.UpdatedAt = nil, a.At
+		return s.d.Storage.UpdateDomain(ctx, tx, cur)
+	})
 }
 
 // text is the mail.

@@ -174,6 +174,13 @@ func TestMailRate(t *testing.T) {
 		w.Clock.Advance(time.Hour)
 		w.mail.err = errors.New("no mail server")
 		wantKind(t, send(d.ID, "admin@a.example"), core.KindUnavailable, "the mail server is away")
+		list, err := w.Attempts(ctx, w.Admin, d.ID, 0, 2)
+		if err != nil || !slices.ContainsFunc(list.Items, func(a *core.DomainAttempt) bool { return a.Failure != nil && a.Failure.Code == "connection" }) {
+			t.Errorf("attempts %+v %v", list, err)
+		}
+		if got := w.read(d.ID); got.EmailHash != nil {
+			t.Errorf("the link of a mail that did not go out works: %+v", got)
+		}
 	})
 }
 

@@ -1,8 +1,10 @@
 package domain
 
 import (
+	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -13,6 +15,9 @@ import (
 // names maps what people type to A-labels: any case, U-labels, full-width dots
 // (UTS #46, IDNA 2008 as registries use it).
 var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
+// errName is a name whose A-labels do not stand for themselves.
+var errName = errors.New("not in normal form")
 
 // maxInput bounds what is looked at; U-labels are longer than A-labels at times.
 const maxInput = 1024
@@ -31,7 +36,13 @@ func Normalise(s string) (string, error) {
 		return bad("the domain name is missing or too long")
 	}
 	name, err := names.ToASCII(in)
-	if err != nil {
+	if err == nil {
+		var again string
+		if again, err = names.ToASCII(name); err == nil && again != name {
+			err = errName
+		}
+	}
+	if err != nil || !utf8.ValidString(in) {
 		return bad("%q is not a DNS name: letters, digits and inner hyphens, labels of up to 63 octets, 253 in all", cut(in))
 	}
 	name = strings.ToLower(name)

@@ -37,9 +37,13 @@ type Deps struct {
 	// TXTLabel is put before the domain for dns-txt; CNAMESuffix ends the targets
 	// of dns-cname. ProofLife is how long a proof carries. Zero: the defaults.
 	TXTLabel, CNAMESuffix string
-	ProofLife             time.Duration
-	Now                   func() time.Time
-	Log                   *slog.Logger
+	// TXTAlso are further labels that dns-txt looks at, in this order, when the
+	// token is not at TXTLabel: those that clients of other platforms use
+	// without asking.
+	TXTAlso   []string
+	ProofLife time.Duration
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Service is the domain service. It is safe for concurrent use and keeps no
@@ -67,6 +71,11 @@ func NewService(d Deps) (*Service, error) {
 	// (CA/B BR 3.2.2.4.7).
 	if !labels(d.TXTLabel) || d.TXTLabel[0] != '_' {
 		return nil, core.Errorf(core.KindInvalid, "the label of TXT records is a DNS label that begins with an underscore, such as %s", DefaultTXTLabel).At("dcv-txt-label")
+	}
+	for _, l := range d.TXTAlso {
+		if !labels(l) || l[0] != '_' {
+			return nil, core.Errorf(core.KindInvalid, "%q is no DNS label that begins with an underscore", cut(l)).At("dcv-txt-also")
+		}
 	}
 	if !labels(d.CNAMESuffix) {
 		return nil, core.Errorf(core.KindInvalid, "the suffix of CNAME targets is a DNS name such as %s", DefaultCNAMESuffix).At("dcv-cname-suffix")

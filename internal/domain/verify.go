@@ -56,8 +56,12 @@ func (s *Service) Verify(ctx context.Context, p *core.Principal, id core.DomainI
 // look asks the world about an open challenge and writes down what it said.
 func (s *Service) look(ctx context.Context, p *core.Principal, d *core.Domain, background bool) (*Outcome, error) {
 	c := s.challengeOf(d)
-	r := s.d.Checker.Check(ctx, validation.Check{Method: d.Method, Identifier: core.Identifier{Type: core.IdentifierDNS, Value: d.Name},
-		Record: c.RecordName, Value: c.look(), FileName: c.FileName})
+	q := validation.Check{Method: d.Method, Identifier: core.Identifier{Type: core.IdentifierDNS, Value: d.Name},
+		Record: c.RecordName, Value: c.look(), FileName: c.FileName}
+	r := s.d.Checker.Check(ctx, q)
+	if d.Method == core.MethodDNSTXT && r.Failure != nil {
+		r = s.elsewhere(ctx, q, r)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // the caller is gone: what was seen says nothing
 	}
@@ -83,6 +87,21 @@ func (s *Service) look(ctx context.Context, p *core.Principal, d *core.Domain, b
 		return nil, err
 	}
 	return out, nil
+}
+
+// elsewhere looks for the token at the labels of other platforms. What was
+// found at the proper place stays the answer unless one of them has it.
+func (s *Service) elsewhere(ctx context.Context, q validation.Check, r validation.Result) validation.Result {
+	for _, label := range s.d.TXTAlso {
+		q.Record = label + "." + q.Identifier.Value
+		also := s.d.Checker.Check(ctx, q)
+		also.Records = append(r.Records, also.Records...)
+		if also.Failure == nil {
+			return also
+		}
+		r.Records = also.Records
+	}
+	return r
 }
 
 // look is what must be seen in the world.

@@ -11,9 +11,21 @@ import (
 	"github.com/certwright/certwright/internal/identity"
 )
 
+// Who acts: for somebody who looks, and for nobody.
+const (
+	looking = "ordering"
+	working = "ordering-background"
+)
+
 // background is who acts when nobody asked.
 func background(account core.AccountID) *core.Principal {
-	return &core.Principal{Account: account, System: "ordering"}
+	return &core.Principal{Account: account, System: working}
+}
+
+// onlooker is who takes an order on when somebody looks at it: he may do less
+// than what happens then.
+func onlooker(account core.AccountID) *core.Principal {
+	return &core.Principal{Account: account, System: looking}
 }
 
 // details are those of an order; nil when it was never put together.
@@ -89,7 +101,7 @@ func (s *Service) take(ctx context.Context, p *core.Principal, j *job) (*job, er
 				return j, err
 			}
 		case g.state == j.o.State:
-			return j, nil
+			return j, s.remind(ctx, p, j, g)
 		default:
 			err := s.move(ctx, p, j, g)
 			if err != nil && !core.Is(err, core.KindConflict) {
@@ -101,6 +113,19 @@ func (s *Service) take(ctx context.Context, p *core.Principal, j *job) (*job, er
 		}
 	}
 	return j, nil
+}
+
+// remind begins the challenges that an order still lacks: of a name that the
+// proof for another was to cover and does not, or whose proof has run out.
+func (s *Service) remind(ctx context.Context, p *core.Principal, j *job, g *gap) error {
+	if g.state != core.OrderDCV || p.System != working {
+		return nil
+	}
+	err := s.ensure(ctx, p, j, g.missing)
+	if core.KindOf(err) == core.KindInternal || core.KindOf(err) == core.KindUnavailable {
+		return err
+	}
+	return nil // refused: the domain's page says why
 }
 
 // renewed reads a job again.
@@ -145,7 +170,7 @@ func (s *Service) handOver(ctx context.Context, p *core.Principal, j *job) (agai
 	if err != nil {
 		return false, err
 	}
-	if c != nil && c.State != core.CredentialActive && p.System != "" {
+	if c != nil && c.State != core.CredentialActive && p.System == working {
 		// A revoked credential sets nothing in motion any more. Somebody who may
 		// see the order takes it on by looking, or cancels it.
 		return false, s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
@@ -296,7 +321,6 @@ func (s *Service) revokeOld(ctx context.Context, o *core.Order, d *core.OrderDet
 
 // change is what a step does to an order.
 type change struct {
-	action string
 	detail map[string]any
 	state  core.OrderState // empty: where the order's gaps lead
 	more   func(ctx context.Context, tx core.Tx) error
@@ -305,7 +329,7 @@ type change struct {
 // step changes an order that p may see: f judges and edits the details, which
 // are written with the state that follows from them. When somebody else changes
 // the order meanwhile f judges again. Then the order goes on by itself.
-func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, f func(j *job) (*change, error)) (*View, error) {
+func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, action string, f func(j *job) (*change, error)) (*View, error) {
 	for range tries {
 		j, err := s.load(ctx, p, id)
 		if err != nil {
@@ -313,9 +337,9 @@ func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, 
 		}
 		c, err := f(j)
 		if err != nil {
-			return nil, err
+			return nil, s.refused(ctx, p, j, action, err)
 		}
-		err = s.apply(ctx, p, j, c)
+		err = s.apply(ctx, p, j, action, c)
 		if core.Is(err, core.KindConflict) && !errors.As(err, new(*final)) {
 			continue
 		}
@@ -327,13 +351,27 @@ func (s *Service) step(ctx context.Context, p *core.Principal, id core.OrderID, 
 	return nil, core.Errorf(core.KindUnavailable, "the order is being changed by others all the time").After(time.Second)
 }
 
+// refused records that a step was turned down, and returns why.
+func (s *Service) refused(ctx context.Context, p *core.Principal, j *job, action string, cause error) error {
+	if k := core.KindOf(cause); k == core.KindInternal || k == core.KindUnavailable {
+		return cause
+	}
+	e := core.EventOf(p, s.d.Now(), action, "order:"+string(j.o.ID))
+	ce := core.AsError(cause)
+	e.Outcome, e.Detail = core.Refused, map[string]any{"number": j.o.Number, "kind": string(ce.Kind), "detail": ce.Detail}
+	if err := s.d.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	return cause
+}
+
 // final marks an error that trying again does not lift.
 type final struct{ error }
 
 func (f *final) Unwrap() error { return f.error }
 
 // apply writes a change.
-func (s *Service) apply(ctx context.Context, p *core.Principal, j *job, c *change) error {
+func (s *Service) apply(ctx context.Context, p *core.Principal, j *job, action string, c *change) error {
 	now := s.d.Now()
 	next := *j.o
 	next.UpdatedAt = now
@@ -374,7 +412,7 @@ func (s *Service) apply(ctx context.Context, p *core.Principal, j *job, c *chang
 				return err
 			}
 		}
-		e := core.EventOf(p, now, c.action, "order:"+string(j.o.ID))
+		e := core.EventOf(p, now, action, "order:"+string(j.o.ID))
 		e.Credential = j.o.Credential
 		if p.Credential != nil {
 			e.Credential = p.Credential.ID

@@ -149,12 +149,6 @@ func (s *Service) Reissue(ctx context.Context, p *core.Principal, id core.OrderI
 			return nil, core.Errorf(core.KindPolicy, "what was reissued is not revoked with reason %d", r.RevokeReason).At("reason")
 		}
 	}
-	if v, err := s.earlier(ctx, p, r.IdempotencyKey, j); v != nil || err != nil {
-		return v, err
-	}
-	if _, err := s.old(ctx, j); err != nil {
-		return nil, err
-	}
 	follow := &core.OrderDetails{Reissues: j.o.Certificate, Mode: r.Mode, Reason: r.Reason, RevokeOld: r.RevokePrevious || r.RevokeAll,
 		RevokeAll: r.RevokeAll, RevokeReason: r.RevokeReason}
 	if j.d != nil {
@@ -165,30 +159,7 @@ func (s *Service) Reissue(ctx context.Context, p *core.Principal, id core.OrderI
 		n.Ask.Names.DNS, n.Ask.Names.IP = nil, nil
 	}
 	n.CSR, n.IdempotencyKey, n.With, n.Origin = r.CSR, r.IdempotencyKey, r.With, r.Origin
-	return s.create(ctx, &making{p: p, n: &n, follow: follow, of: j.o})
-}
-
-// earlier answers a repeat of a reissue or renewal, whose certificate is
-// replaced or revoked by now: the order of the key must follow the same one.
-func (s *Service) earlier(ctx context.Context, p *core.Principal, key string, j *job) (*View, error) {
-	if key == "" {
-		return nil, nil
-	}
-	o, err := s.d.Storage.OrderByKey(ctx, storedKey(p, key))
-	if core.Is(err, core.KindNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if o.Account != p.Account || o.Replaces != j.o.Certificate {
-		return nil, core.Errorf(core.KindConflict, "the idempotency key was used for another request").At("idempotency-key")
-	}
-	v, err := s.look(ctx, o, nil)
-	if v != nil {
-		v.Repeat = true
-	}
-	return v, err
+	return s.create(ctx, &making{p: p, n: &n, follow: follow, of: j.o, before: func(ctx context.Context) error { return second(s.old(ctx, j)) }})
 }
 
 // Renew makes a new order that renews an issued one's certificate; csr may be
@@ -202,21 +173,7 @@ func (s *Service) Renew(ctx context.Context, p *core.Principal, id core.OrderID,
 }
 
 func (s *Service) renew(ctx context.Context, p *core.Principal, j *job, csr []byte, key string, origin core.Origin, quiet bool) (*View, error) {
-	if v, err := s.earlier(ctx, p, key, j); v != nil || err != nil {
-		return v, err
-	}
-	c, err := s.old(ctx, j)
-	if err != nil {
-		return nil, err
-	}
-	now, f := s.d.Now(), &j.product.Profile
-	if from := c.NotAfter.AddDate(0, 0, -f.RenewDays); f.RenewDays > 0 && now.Before(from) {
-		return nil, core.Errorf(core.KindPolicy, "the certificate may be renewed from %s", from.UTC().Format("2006-01-02")).At("state")
-	}
-	if now.After(c.NotAfter.AddDate(0, 0, f.RenewGraceDays)) {
-		return nil, core.Errorf(core.KindConflict, "the certificate has expired").At("state")
-	}
-	n := again(j)
+	n, f := again(j), &j.product.Profile
 	follow := &core.OrderDetails{Reissues: j.o.Certificate, Mode: modeRenew}
 	if j.d != nil {
 		follow.Agreement, follow.Owner = j.d.Agreement, j.d.Owner
@@ -228,5 +185,23 @@ func (s *Service) renew(ctx context.Context, p *core.Principal, j *job, csr []by
 		csr = j.o.Request.CSR
 	}
 	n.CSR, n.IdempotencyKey, n.Origin = csr, key, origin
-	return s.create(ctx, &making{p: p, n: &n, follow: follow, of: j.o, quiet: quiet})
+	return s.create(ctx, &making{p: p, n: &n, follow: follow, of: j.o, quiet: quiet, before: func(ctx context.Context) error { return s.renewable(ctx, j) }})
 }
+
+// renewable judges when a certificate may be renewed, before there is a key.
+func (s *Service) renewable(ctx context.Context, j *job) error {
+	c, err := s.old(ctx, j)
+	if err != nil {
+		return err
+	}
+	now, f := s.d.Now(), &j.product.Profile
+	if from := c.NotAfter.AddDate(0, 0, -f.RenewDays); f.RenewDays > 0 && now.Before(from) {
+		return core.Errorf(core.KindPolicy, "the certificate may be renewed from %s", from.UTC().Format("2006-01-02")).At("state")
+	}
+	if now.After(c.NotAfter.AddDate(0, 0, f.RenewGraceDays)) {
+		return core.Errorf(core.KindConflict, "the certificate has expired").At("state")
+	}
+	return nil
+}
+
+func second[A any](_ A, err error) error { return err }

@@ -221,6 +221,8 @@ func TestReissue(t *testing.T) {
 		if again, err := w.s.Reissue(ctx, p, id, r); err != nil || !again.Repeat || again.Order.ID != v.Order.ID {
 			t.Errorf("%v %v", again, err)
 		}
+		_, err = w.s.Reissue(ctx, p, id, ordering.Reissue{Mode: "rekey", Reason: "something else", IdempotencyKey: "re"})
+		fails(t, err, core.KindConflict, "idempotency-key")
 		_, err = w.s.Reissue(ctx, p, id, ordering.Reissue{Mode: "rekey", Reason: "again"})
 		fails(t, err, core.KindConflict, "state")
 

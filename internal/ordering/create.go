@@ -38,6 +38,8 @@ type making struct {
 	// follow is what a reissue or renewal adds: modes, what to revoke.
 	follow *core.OrderDetails
 	of     *core.Order // the order that it follows
+	// before judges a new order; a repeat has been answered by then.
+	before func(ctx context.Context) error
 	now    time.Time
 	// quiet: nobody waits for the answer (automatic renewal); the order is
 	// recorded first and handed over like one that was woken.
@@ -95,6 +97,11 @@ func (s *Service) make(ctx context.Context, m *making) (*View, error) {
 		m.key = enroll.StoredKey(m.p, m.n.IdempotencyKey)
 		if v, err := s.repeat(ctx, m, digest); v != nil || err != nil {
 			return v, err
+		}
+	}
+	if m.before != nil {
+		if err := m.before(ctx); err != nil {
+			return nil, err
 		}
 	}
 	if err := s.prepare(ctx, m, digest); err != nil {
@@ -276,7 +283,7 @@ func (s *Service) belonging(ctx context.Context, m *making) error {
 		return nil
 	}
 	owner := domain.Owner{Organisation: d.Organisation}
-	if d.Organisation == "" {
+	if d.Organisation == "" && m.product.Profile.ValidateNames {
 		var err error
 		if owner, err = s.d.Domains.OwnerOf(ctx, m.p); err != nil {
 			return err

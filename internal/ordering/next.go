@@ -47,6 +47,8 @@ type gap struct {
 	state core.OrderState
 	kind  string   // of waiting
 	waits []string // for what
+	// missing are the names whose control is not proven.
+	missing []string
 }
 
 // gap finds the first thing that the order lacks; nil: nothing. A state that
@@ -133,7 +135,7 @@ func (s *Service) lacksControl(ctx context.Context, j *job) (*gap, error) {
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	g := &gap{state: core.OrderDCV, kind: waitDomain}
+	g := &gap{state: core.OrderDCV, kind: waitDomain, missing: missing}
 	// For all names, not only the missing ones: a proof may run out meanwhile.
 	for _, n := range j.d.Ask.Names.Strings() {
 		for name := host(n); name != ""; {

@@ -2,6 +2,7 @@ package ordering
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -24,28 +25,37 @@ func (s *Service) open(ctx context.Context, m *making) (*gap, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range missing {
-		h := host(name)
-		if h == "" {
-			return nil, core.Errorf(core.KindNotValidated, "control of %s cannot be proven by domain validation", name).At("names")
-		}
-		if _, err := s.d.Domains.Ensure(ctx, m.p, ownerOf(&m.job), h, m.product.Profile.Ancestors); err != nil {
-			if e := core.AsError(err); e.Kind != core.KindInternal && e.Kind != core.KindUnavailable {
-				return nil, e.At("names")
-			}
-			return nil, err
-		}
-	}
-	if len(missing) > 0 { // what Ensure found may be proven already
-		if _, missing, err = s.proofs(ctx, &m.job); err != nil {
-			return nil, err
-		}
+	if err := s.ensure(ctx, m.p, &m.job, missing); err != nil {
+		return nil, err
 	}
 	g, err := s.gap(ctx, &m.job)
 	if err != nil || g == nil {
 		return nil, err
 	}
 	return g, s.askVetting(ctx, m.p, &m.job, g)
+}
+
+// ensure begins challenges for names whose control is not proven. The "www."
+// twin needs none of its own as long as the proof for the name itself, which
+// covers it, is under way: only a proof by file leaves it out.
+func (s *Service) ensure(ctx context.Context, p *core.Principal, j *job, missing []string) error {
+	base := "dns:" + ascii(j.d.Ask.Domain)
+	for _, name := range missing {
+		if j.d.Ask.AutoWWW && j.product.Profile.Ancestors && name == "dns:www."+ascii(j.d.Ask.Domain) && slices.Contains(missing, base) {
+			continue
+		}
+		h := host(name)
+		if h == "" {
+			return core.Errorf(core.KindNotValidated, "control of %s cannot be proven by domain validation", name).At("names")
+		}
+		if _, err := s.d.Domains.Ensure(ctx, p, ownerOf(j), h, j.product.Profile.Ancestors); err != nil {
+			if e := core.AsError(err); e.Kind != core.KindInternal && e.Kind != core.KindUnavailable {
+				return e.At("names")
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // askVetting opens the vetting that an order is about to wait for.

@@ -39,7 +39,7 @@ func wrongState(o *core.Order) error {
 // "csr.subject"); a bad CSR is bad-csr, bad-proof or bad-key with Field "csr". Wrong
 // state: conflict.
 func (s *Service) SetCSR(ctx context.Context, p *core.Principal, id core.OrderID, csr []byte) (*View, error) {
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
+	return s.step(ctx, p, id, "order.csr", func(j *job) (*change, error) {
 		if err := mayChange(p, j); err != nil {
 			return nil, err
 		}
@@ -47,7 +47,7 @@ func (s *Service) SetCSR(ctx context.Context, p *core.Principal, id core.OrderID
 		if err := s.checkKey(ctx, p, j); err != nil {
 			return nil, err
 		}
-		return &change{action: "order.csr"}, nil
+		return &change{}, nil
 	})
 }
 
@@ -57,7 +57,7 @@ func (s *Service) AddDocuments(ctx context.Context, p *core.Principal, id core.O
 	if len(up) == 0 {
 		return nil, core.Errorf(core.KindInvalid, "no document is given").At("documents")
 	}
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
+	return s.step(ctx, p, id, "order.documents", func(j *job) (*change, error) {
 		if err := mayChange(p, j); err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func (s *Service) AddDocuments(ctx context.Context, p *core.Principal, id core.O
 		for i := range docs {
 			docs[i].Order, names[i] = j.o.ID, docs[i].Name
 		}
-		return &change{action: "order.documents", detail: map[string]any{"documents": names}, more: func(ctx context.Context, tx core.Tx) error {
+		return &change{detail: map[string]any{"documents": names}, more: func(ctx context.Context, tx core.Tx) error {
 			n, err := s.d.Storage.CountDocuments(ctx, tx, j.o.ID)
 			if err != nil {
 				return err
@@ -130,7 +130,7 @@ func (s *Service) Document(ctx context.Context, p *core.Principal, id core.Order
 // Agree records the subscriber's signature. Errors: invalid (signer name
 // missing), conflict (state; signed already has Field "signed").
 func (s *Service) Agree(ctx context.Context, p *core.Principal, id core.OrderID, a core.Agreement) (*View, error) {
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
+	return s.step(ctx, p, id, "order.agree", func(j *job) (*change, error) {
 		if j.d != nil && j.d.Agreement != nil {
 			return nil, core.Errorf(core.KindConflict, "the agreement is signed already").At("signed")
 		}
@@ -141,12 +141,12 @@ func (s *Service) Agree(ctx context.Context, p *core.Principal, id core.OrderID,
 			return nil, core.Errorf(core.KindInvalid, "the agreement needs the name of who signs it, and where, of at most 200 octets each").At("agreement")
 		}
 		j.d.Agreement = signed(p, a, s.d.Now())
-		return &change{action: "order.agree", detail: map[string]any{"signer": a.SignerName, "place": a.SignerPlace}}, nil
+		return &change{detail: map[string]any{"signer": a.SignerName, "place": a.SignerPlace}}, nil
 	})
 }
 
 // ended makes the change that ends an order.
-func ended(j *job, state core.OrderState, action, remarks string) (*change, error) {
+func ended(j *job, state core.OrderState, remarks string) (*change, error) {
 	if err := j.o.State.To(state); err != nil {
 		return nil, core.AsError(err).At("state")
 	}
@@ -156,16 +156,16 @@ func ended(j *job, state core.OrderState, action, remarks string) (*change, erro
 	if j.remarks = remarks; j.d != nil {
 		j.d.Remarks = remarks
 	}
-	return &change{action: action, state: state, detail: map[string]any{"comment": remarks}}, nil
+	return &change{state: state, detail: map[string]any{"comment": remarks}}, nil
 }
 
 // Cancel ends an order or draft by its own side. Issued: conflict.
 func (s *Service) Cancel(ctx context.Context, p *core.Principal, id core.OrderID, remarks string) (*View, error) {
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
+	return s.step(ctx, p, id, "order.cancel", func(j *job) (*change, error) {
 		if err := identity.Can(p, identity.OrderCancel, j.o.Group); err != nil {
 			return nil, err
 		}
-		return ended(j, core.OrderCancelled, "order.cancel", remarks)
+		return ended(j, core.OrderCancelled, remarks)
 	})
 }
 
@@ -185,8 +185,8 @@ func mayDecide(p *core.Principal, o *core.Order) error {
 // Reject ends an order that is not issued: by its own credential (like Cancel, but the state is
 // rejected), or by an approver or validator.
 func (s *Service) Reject(ctx context.Context, p *core.Principal, id core.OrderID, remarks string) (*View, error) {
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
-		c, err := ended(j, core.OrderRejected, "order.reject", remarks)
+	return s.step(ctx, p, id, "order.reject", func(j *job) (*change, error) {
+		c, err := ended(j, core.OrderRejected, remarks)
 		if err != nil {
 			return nil, err
 		}
@@ -273,7 +273,7 @@ func (s *Service) settleNow(ctx context.Context, j *job) error {
 
 // approveKeyless records a word on an order of a document signer.
 func (s *Service) approveKeyless(ctx context.Context, p *core.Principal, id core.OrderID, comment string) (*View, error) {
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
+	return s.step(ctx, p, id, "order.approve", func(j *job) (*change, error) {
 		if !keyless(j.o) || j.d == nil {
 			return nil, wrongState(j.o)
 		}
@@ -290,13 +290,13 @@ func (s *Service) approveKeyless(ctx context.Context, p *core.Principal, id core
 		// Of two who agree at the same time one finds the order changed and
 		// counts again.
 		j.d.Approved = n >= max(j.product.Profile.Approvals, 1)
-		return &change{action: "order.approve", detail: map[string]any{"comment": comment}, more: s.word(p, j, true, comment)}, nil
+		return &change{detail: map[string]any{"comment": comment}, more: s.word(p, j, true, comment)}, nil
 	})
 }
 
 // AskDocuments sends an order that waits for approval back for other documents.
 func (s *Service) AskDocuments(ctx context.Context, p *core.Principal, id core.OrderID, comment string) (*View, error) {
-	return s.step(ctx, p, id, func(j *job) (*change, error) {
+	return s.step(ctx, p, id, "order.ask-documents", func(j *job) (*change, error) {
 		if err := mayDecide(p, j.o); err != nil {
 			return nil, err
 		}
@@ -304,7 +304,7 @@ func (s *Service) AskDocuments(ctx context.Context, p *core.Principal, id core.O
 			return nil, core.Errorf(core.KindConflict, "the order is %s, it does not wait for approval", j.o.State).At("state")
 		}
 		j.d.DocumentsAfter, j.d.Approved, j.d.Remarks = s.d.Now(), false, comment
-		return &change{action: "order.ask-documents", state: core.OrderDocuments, detail: map[string]any{"comment": comment},
+		return &change{state: core.OrderDocuments, detail: map[string]any{"comment": comment},
 			more: func(ctx context.Context, tx core.Tx) error {
 				if err := s.d.Storage.DropApprovals(ctx, tx, id); err != nil {
 					return err

@@ -45,7 +45,7 @@ func (s *Service) look(ctx context.Context, o *core.Order, _ *core.OrderDetails)
 	if err != nil {
 		return nil, err
 	}
-	return s.shown(ctx, background(o.Account), j)
+	return s.shown(ctx, onlooker(o.Account), j)
 }
 
 // reload shows an order that p has just changed, after taking it on in p's name.

@@ -156,7 +156,7 @@ func TestWalkSigner(t *testing.T) {
 		w.is(v, err, core.OrderCSR)
 		_, err = w.s.Approve(ctx, w.approver(), id, "")
 		fails(t, err, core.KindConflict, "state")
-		v, err = w.s.SetCSR(ctx, p, id, csr(t, "Ann Example"))
+		_, err = w.s.SetCSR(ctx, p, id, csr(t, "Ann Example"))
 		fails(t, err, core.KindBadCSR, "csr.subject") // a DNS name that was not ordered
 		v, err = w.s.SetCSR(ctx, p, id, bare(t, "Ann Example"))
 		w.is(v, err, core.OrderAgreement)

@@ -6,16 +6,14 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/enroll"
 )
 
 const (
-	retry = time.Minute     // after what may work next time
-	pause = 5 * time.Minute // between looks at what somebody else works on
-	batch = 100
+	retry  = time.Minute     // after what may work next time
+	pause  = 5 * time.Minute // between looks at what somebody else works on
+	batch  = 100
+	rounds = 20 // of batches in one Work
 )
-
-func storedKey(p *core.Principal, key string) string { return enroll.StoredKey(p, key) }
 
 // DomainVerified wakes the orders that wait for a domain. It is for the
 // transaction of the change.
@@ -32,22 +30,27 @@ func (s *Service) OrganisationVetted(ctx context.Context, tx core.Tx, account co
 // process, and makes the renewals of orders with automatic renewal whose key is kept here. It
 // returns how many were issued. Any number of replicas may run it.
 func (s *Service) Work(ctx context.Context) (n int, err error) {
-	due, err := s.d.Storage.DueOrders(ctx, s.d.Now(), batch)
-	if err != nil {
-		return 0, err
-	}
 	var errs []error
-	for i := range due {
-		issued, err := s.workOn(ctx, &due[i])
-		if err != nil {
-			errs = append(errs, err)
-			err = s.postpone(ctx, &due[i], s.d.Now().Add(retry))
-		}
+	for range rounds {
+		due, err := s.d.Storage.DueOrders(ctx, s.d.Now(), batch)
 		if err != nil {
 			return n, err
 		}
-		if issued {
-			n++
+		for i := range due {
+			issued, err := s.workOn(ctx, &due[i])
+			if err != nil {
+				errs = append(errs, err)
+				err = s.postpone(ctx, &due[i], s.d.Now().Add(retry))
+			}
+			if err != nil {
+				return n, err
+			}
+			if issued {
+				n++
+			}
+		}
+		if len(due) < batch {
+			break
 		}
 	}
 	return n, errors.Join(errs...)

@@ -39,6 +39,7 @@ type domains struct {
 	mu     sync.Mutex
 	proven map[string]bool // "owner name"
 	asked  []string
+	byFile bool // proofs are by file and cover one name each
 }
 
 func (d *domains) key(o domain.Owner, name string) string {
@@ -66,6 +67,9 @@ func (d *domains) Proven(_ context.Context, _ core.AccountID, o domain.Owner, na
 		name := n[len("dns:"):]
 		for k := range d.proven {
 			row := core.Domain{Name: k[len(d.key(o, "")):], State: core.DomainActive, Control: core.ControlVerified, ValidUntil: time.Unix(1<<40, 0)}
+			if d.byFile {
+				row.Method = core.MethodHTTPFile
+			}
 			if d.key(o, row.Name) == k && row.Covers(name, ancestors, time.Unix(0, 0)) {
 				out = append(out, n)
 				break

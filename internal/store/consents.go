@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -24,6 +25,13 @@ func (db *DB) InsertRepresentative(ctx context.Context, tx core.Tx, r *core.Repr
 	_, err := in(tx).exec(ctx, "INSERT INTO representatives ("+representativeCols+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", string(r.ID), string(r.Account),
 		r.Number, string(r.Organisation), r.Name, r.Email, r.Phone, r.Designation, micros(r.CreatedAt), micros(r.UpdatedAt))
 	return err
+}
+
+// UpdateRepresentative implements vetting.Storage.
+func (db *DB) UpdateRepresentative(ctx context.Context, tx core.Tx, r *core.Representative) error {
+	res, err := in(tx).exec(ctx, "UPDATE representatives SET name = ?, email = ?, phone = ?, designation = ?, updated_at = ? WHERE account = ? AND organisation = ? AND id = ?",
+		r.Name, r.Email, r.Phone, r.Designation, micros(r.UpdatedAt), string(r.Account), string(r.Organisation), string(r.ID))
+	return hit(res, err, "representative")
 }
 
 // DeleteRepresentative implements vetting.Storage.
@@ -133,6 +141,19 @@ func (db *DB) InsertConsent(ctx context.Context, tx core.Tx, c *core.Consent) er
 		string(c.Representative), nullText(c.Order), c.Statement, string(c.State), c.SentTo, c.SecretHash, micros(c.ExpiresAt), nullMicros(c.AnsweredAt),
 		c.AnsweredFrom, micros(c.CreatedAt))
 	return err
+}
+
+// EndConsents implements vetting.Storage.
+func (db *DB) EndConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID) error {
+	_, err := in(tx).exec(ctx, "UPDATE consents SET state = 'replaced' WHERE organisation = ? AND representative = ? AND state = 'pending'", string(o), string(r))
+	return err
+}
+
+// CountConsents implements vetting.Storage.
+func (db *DB) CountConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID, since time.Time) (n int, err error) {
+	err = in(tx).row(ctx, "SELECT COUNT(*) FROM consents WHERE organisation = ? AND representative = ? AND created_at > ?",
+		string(o), string(r), micros(since)).Scan(&n)
+	return n, err
 }
 
 // SetConsent implements vetting.Storage.

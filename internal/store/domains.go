@@ -152,6 +152,12 @@ func (db *DB) ProvenElsewhere(ctx context.Context, tx core.Tx, account core.Acco
 	return n > 0, away(err)
 }
 
+const (
+	provenDomains  = `account = ? AND owner = ? AND state = 'active' AND control = 'verified' AND valid_until > ? AND name IN `
+	dueDomains     = `next_check IS NOT NULL AND next_check <= ? ORDER BY next_check LIMIT ?`
+	newestAttempts = `domain = ? AND account = ? ORDER BY id DESC LIMIT ? OFFSET ?`
+)
+
 // ProvenDomains implements domain.Storage.
 func (db *DB) ProvenDomains(ctx context.Context, account core.AccountID, o domain.Owner, names []string, now time.Time) ([]*core.Domain, error) {
 	var out []*core.Domain
@@ -161,8 +167,7 @@ func (db *DB) ProvenDomains(ctx context.Context, account core.AccountID, o domai
 		for _, name := range names[:n] {
 			args = append(args, name)
 		}
-		got, err := domainsOf(db.query(ctx, selectDomain+`account = ? AND owner = ? AND state = 'active' AND control = 'verified' AND valid_until > ?
-			AND name IN `+marks(1, n), args...))
+		got, err := domainsOf(db.query(ctx, selectDomain+provenDomains+marks(1, n), args...))
 		if err != nil {
 			return nil, err
 		}
@@ -173,7 +178,7 @@ func (db *DB) ProvenDomains(ctx context.Context, account core.AccountID, o domai
 
 // DueDomains implements domain.Storage.
 func (db *DB) DueDomains(ctx context.Context, now time.Time, limit int) ([]*core.Domain, error) {
-	return domainsOf(db.queryKept(ctx, selectDomain+"next_check IS NOT NULL AND next_check <= ? ORDER BY next_check, id LIMIT ?", micros(now), limit))
+	return domainsOf(db.queryKept(ctx, selectDomain+dueDomains, micros(now), limit))
 }
 
 // LeaseDomain implements domain.Storage. The version stays: people who change
@@ -324,7 +329,7 @@ func (db *DB) Attempts(ctx context.Context, account core.AccountID, id core.Doma
 	if err := db.queryRow(ctx, "SELECT COUNT(*) FROM domain_attempts WHERE domain = ? AND account = ?", string(id), string(account)).Scan(&total); err != nil {
 		return nil, 0, away(err)
 	}
-	rows, err := db.queryKept(ctx, selectAttempt+"domain = ? AND account = ? ORDER BY id DESC LIMIT ? OFFSET ?", string(id), string(account), limit, offset)
+	rows, err := db.queryKept(ctx, selectAttempt+newestAttempts, string(id), string(account), limit, offset)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -61,6 +61,8 @@ const (
 	updateDetails = `UPDATE order_details SET organisation = ?, owner = ?, ask = ?, requestor = ?, tags = ?, csr = ?, agreement = ?, approved = ?,
 		reissues = ?, mode = ?, reason = ?, revoke_old = ?, revoke_all = ?, revoke_reason = ?, remarks = ?, digest = ?, documents_after = ?,
 		subscribed_until = ?, version = ?, updated_at = ? WHERE order_id = ? AND version = ?`
+	wakeOrders = `UPDATE order_details SET due_at = ? WHERE order_id IN
+		(SELECT order_id FROM order_waits WHERE account = ? AND kind = ? AND reference = ?)`
 )
 
 // detailsValues are the columns that both statements write.
@@ -165,8 +167,7 @@ func (db *DB) SetWaits(ctx context.Context, tx core.Tx, account core.AccountID, 
 
 // Wake implements ordering.Storage.
 func (db *DB) Wake(ctx context.Context, tx core.Tx, account core.AccountID, kind, reference string, at time.Time) error {
-	_, err := in(tx).exec(ctx, `UPDATE order_details SET due_at = ? WHERE order_id IN
-		(SELECT order_id FROM order_waits WHERE account = ? AND kind = ? AND reference = ?)`, micros(at), string(account), kind, reference)
+	_, err := in(tx).exec(ctx, wakeOrders, micros(at), string(account), kind, reference)
 	return err
 }
 

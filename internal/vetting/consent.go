@@ -16,6 +16,10 @@ import (
 // LinkLife is how long a consent link can be answered.
 const LinkLife = 30 * 24 * time.Hour
 
+// linksADay is how many links a representative of an organisation is sent in 24
+// hours.
+const linksADay = 10
+
 // maxRepresentatives is how many people can speak for an organisation.
 const maxRepresentatives = 200
 
@@ -87,8 +91,48 @@ func checkRepresentative(r *core.Representative) error {
 	return core.CheckLine("designation", r.Designation, 128)
 }
 
-// RemoveRepresentative removes one. His answers stay; a link that he has not
-// answered is worth nothing any more.
+// UpdateRepresentative changes what is said of r.ID of r.Organisation. When his
+// mail address changes, links that he has not answered end.
+func (s *Service) UpdateRepresentative(ctx context.Context, p *core.Principal, r core.Representative) (*core.Representative, error) {
+	if err := identity.Can(p, identity.OrganisationLegal, ""); err != nil {
+		return nil, err
+	}
+	if _, err := s.reach(ctx, p, r.Organisation); err != nil {
+		return nil, err
+	}
+	if !core.ValidID(r.ID) {
+		return nil, core.Errorf(core.KindNotFound, "there is no such representative")
+	}
+	if err := checkRepresentative(&r); err != nil {
+		return nil, err
+	}
+	var out *core.Representative
+	now := s.now()
+	err := s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		if _, err := s.storage.LockOrganisation(ctx, tx, p.Account, r.Organisation); err != nil {
+			return err
+		}
+		var err error
+		if out, err = s.storage.Representative(ctx, tx, p.Account, r.Organisation, r.ID); err != nil {
+			return err
+		}
+		if out.Email != r.Email {
+			if err := s.storage.EndConsents(ctx, tx, r.Organisation, r.ID); err != nil {
+				return err
+			}
+		}
+		out.Name, out.Email, out.Phone, out.Designation, out.UpdatedAt = r.Name, r.Email, r.Phone, r.Designation, now
+		s.write(tx, p, now, "representative.update", "representative:"+string(r.ID), map[string]any{"organisation": string(r.Organisation), "number": out.Number})
+		return s.storage.UpdateRepresentative(ctx, tx, out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// RemoveRepresentative removes one. His answers stay; links that he has not
+// answered end.
 func (s *Service) RemoveRepresentative(ctx context.Context, p *core.Principal, o core.OrganisationID, id core.RepresentativeID) error {
 	if err := identity.Can(p, identity.OrganisationLegal, ""); err != nil {
 		return err
@@ -101,6 +145,12 @@ func (s *Service) RemoveRepresentative(ctx context.Context, p *core.Principal, o
 	}
 	now := s.now()
 	return s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		if _, err := s.storage.LockOrganisation(ctx, tx, p.Account, o); err != nil {
+			return err
+		}
+		if err := s.storage.EndConsents(ctx, tx, o, id); err != nil {
+			return err
+		}
 		s.write(tx, p, now, "representative.remove", "representative:"+string(id), map[string]any{"organisation": string(o)})
 		return s.storage.DeleteRepresentative(ctx, tx, p.Account, o, id)
 	})
@@ -143,6 +193,13 @@ func (s *Service) SendConsent(ctx context.Context, p *core.Principal, o core.Org
 		}
 		if _, err := s.storage.Representative(ctx, tx, p.Account, o, rep); err != nil {
 			return err
+		}
+		n, err := s.storage.CountConsents(ctx, tx, o, rep, now.Add(-24*time.Hour))
+		if err != nil {
+			return err
+		}
+		if n >= linksADay {
+			return core.Errorf(core.KindRateLimited, "a representative is sent at most %d links in 24 hours", linksADay).After(time.Hour)
 		}
 		s.write(tx, p, now, "consent.send", "consent:"+string(c.ID), map[string]any{"organisation": string(o), "representative": string(rep), "order": string(order)})
 		return s.storage.InsertConsent(ctx, tx, c)
@@ -275,16 +332,9 @@ func (s *Service) bySecret(ctx context.Context, tx core.Tx, secret string) (*cor
 	case err != nil:
 		return nil, err
 	case c.State == core.ConsentReplaced:
-		return nil, core.Errorf(core.KindExpired, "a newer link was sent in place of this one")
+		return nil, core.Errorf(core.KindExpired, "the link was withdrawn, or a newer one was sent in its place")
 	case c.State == core.ConsentPending && !s.now().Before(c.ExpiresAt):
 		return nil, core.Errorf(core.KindExpired, "the link could be answered until %s", c.ExpiresAt.Format("2006-01-02 15:04 UTC"))
-	}
-	if c.State == core.ConsentPending {
-		if _, err := s.storage.Representative(ctx, tx, c.Account, c.Organisation, c.Representative); core.Is(err, core.KindNotFound) {
-			return nil, core.Errorf(core.KindExpired, "you are no representative of the organisation any more")
-		} else if err != nil {
-			return nil, err
-		}
 	}
 	return c, nil
 }

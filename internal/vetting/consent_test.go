@@ -55,6 +55,25 @@ func TestRepresentatives(t *testing.T) {
 		}
 		at(t, "an address that is none", second(w.s.AddRepresentative(ctx, w.validator, core.Representative{Organisation: w.org.ID, Name: "A", Email: "a@b\r\nBcc: c@d.example"})), "email")
 		is(t, "an operator adds", second(w.s.AddRepresentative(ctx, w.asker, *a)), core.KindForbidden)
+		is(t, "an operator changes", second(w.s.UpdateRepresentative(ctx, w.asker, *a)), core.KindForbidden)
+		changed := *a
+		changed.Name, changed.Designation, changed.Number = "Ada Meyer-Lenz", "", 99
+		w.Clock.Advance(time.Second)
+		got, err := w.s.UpdateRepresentative(ctx, w.validator, changed)
+		ok(t, err)
+		if got.Name != changed.Name || got.Designation != "" || got.Number != 1 || !got.CreatedAt.Equal(a.CreatedAt) || !got.UpdatedAt.Equal(w.Clock.Now()) {
+			t.Errorf("%+v", got)
+		}
+		if list, err = w.s.Representatives(ctx, w.asker, w.org.ID); err != nil || list[0] != *got {
+			t.Errorf("%+v, %v", list, err)
+		}
+		changed.Email = ""
+		at(t, "no address", second(w.s.UpdateRepresentative(ctx, w.validator, changed)), "email")
+		lost := *a
+		lost.ID = "x"
+		is(t, "nobody is changed", second(w.s.UpdateRepresentative(ctx, w.validator, lost)), core.KindNotFound)
+		lost.ID, lost.Organisation = a.ID, w.second(t, "Elsewhere").ID
+		is(t, "another organisation's is changed", second(w.s.UpdateRepresentative(ctx, w.validator, lost)), core.KindNotFound)
 		is(t, "an operator removes", w.s.RemoveRepresentative(ctx, w.asker, w.org.ID, a.ID), core.KindForbidden)
 		is(t, "of another organisation", w.s.RemoveRepresentative(ctx, w.validator, w.second(t, "Else").ID, a.ID), core.KindNotFound)
 		is(t, "unknown", w.s.RemoveRepresentative(ctx, w.validator, w.org.ID, "x"), core.KindNotFound)
@@ -146,7 +165,17 @@ func TestConsentLinksThatEnd(t *testing.T) {
 		for _, garbage := range []string{"", "x", replaced + "A", replaced[:42], strings.Repeat("A", 43), "../" + replaced[3:], replaced[:41] + "+/"} {
 			dead("garbage "+garbage, garbage, core.KindNotFound)
 		}
+		moved := send()
+		r.Phone = ""
+		ok(t, second(w.s.UpdateRepresentative(ctx, w.validator, *r)))
+		ok(t, third(w.s.PendingConsent(ctx, moved))) // the address is the same
+		r.Email = "ada@example.net"
+		ok(t, second(w.s.UpdateRepresentative(ctx, w.validator, *r)))
+		dead("to an old address", moved, core.KindExpired)
 		gone := send()
+		if sent := w.mail.Sent(); sent[len(sent)-1].To != "ada@example.net" {
+			t.Errorf("sent to %s", sent[len(sent)-1].To)
+		}
 		ok(t, w.s.RemoveRepresentative(ctx, w.validator, w.org.ID, r.ID))
 		dead("of nobody", gone, core.KindExpired)
 
@@ -283,5 +312,23 @@ func TestConsentAnsweredTwiceAtOnce(t *testing.T) {
 		if n := len(w.Log.Events("consent.answer")); n != 1 {
 			t.Errorf("%d events", n)
 		}
+	})
+}
+
+// TestLinksADay: nobody is flooded with mail.
+func TestLinksADay(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		ctx, r, other := t.Context(), w.representative(t, "ada@example.com"), w.representative(t, "bo@example.com")
+		for range 10 {
+			ok(t, second(w.s.SendConsent(ctx, w.asker, w.org.ID, r.ID, "")))
+		}
+		err := second(w.s.SendConsent(ctx, w.Admin, w.org.ID, r.ID, ""))
+		is(t, "the eleventh", err, core.KindRateLimited)
+		if core.AsError(err).RetryAfter <= 0 || len(w.mail.Sent()) != 10 {
+			t.Errorf("%v, %d mails", err, len(w.mail.Sent()))
+		}
+		ok(t, second(w.s.SendConsent(ctx, w.asker, w.org.ID, other.ID, "")))
+		w.Clock.Advance(day)
+		ok(t, second(w.s.SendConsent(ctx, w.asker, w.org.ID, r.ID, "")))
 	})
 }

@@ -67,6 +67,7 @@ type OrganisationStorage interface {
 // ConsentStorage keeps representatives and consents.
 type ConsentStorage interface {
 	InsertRepresentative(ctx context.Context, tx core.Tx, r *core.Representative) error
+	UpdateRepresentative(ctx context.Context, tx core.Tx, r *core.Representative) error
 	DeleteRepresentative(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID, id core.RepresentativeID) error
 	Representative(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID, id core.RepresentativeID) (*core.Representative, error)
 	// Representatives are sorted by number.
@@ -75,6 +76,11 @@ type ConsentStorage interface {
 	// InsertConsent adds a consent; pending ones of the same representative
 	// about the same are replaced.
 	InsertConsent(ctx context.Context, tx core.Tx, c *core.Consent) error
+	// EndConsents makes replaced what a representative has not answered.
+	EndConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID) error
+	// CountConsents returns how many links were sent to a representative since
+	// then.
+	CountConsents(ctx context.Context, tx core.Tx, o core.OrganisationID, r core.RepresentativeID, since time.Time) (int, error)
 	// SetConsent records an answer if the state is still from, else it gives a
 	// conflict.
 	SetConsent(ctx context.Context, tx core.Tx, c *core.Consent, from core.ConsentState) error

@@ -11,7 +11,8 @@
 #
 # usage: order.sh FAMILY NAME [NAME…]       FAMILY is dv, ov, ev or a private
 #                                           PKI variant such as intranet-ssl
-# writes key.pem, cert.pem (leaf, then chain) in the present folder.
+# writes key.pem, request.pem, cert.pem (leaf, then chain) in the present folder.
+# Exit code 0: issued, 1: refused or rejected, 2: still waiting.
 set -eu
 
 api=$CERTWRIGHT_URL/api/certinext/v2
@@ -22,10 +23,12 @@ fetch() { curl -sS --fail-with-body ${CERTWRIGHT_ROOTS:+--cacert "$CERTWRIGHT_RO
 token=$(fetch -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials "$CERTWRIGHT_URL/oauth/token" | jq -er .access_token)
 call() { fetch -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@"; }
 
-# The key stays where it is used; a run that is taken up again keeps it.
+# The key stays where it is used; a run that is taken up again in the same folder
+# keeps it, and the request, whose signature would be another one each time. The
+# names come from the order, not from here.
 umask 077
-[ -s key.pem ] || openssl ecparam -name prime256v1 -genkey -noout -out key.pem
-openssl req -new -key key.pem -subj "/CN=$1" -out request.pem
+[ -s key.pem ] || { openssl ecparam -name prime256v1 -genkey -noout -out key.pem && rm -f request.pem; }
+[ -s request.pem ] || openssl req -new -key key.pem -subj / -out request.pem
 
 names=$(jq -nc '$ARGS.positional' --args "$@")
 case $family in
@@ -45,7 +48,9 @@ dv | ov | ev)
 	;;
 esac
 
-order=$(call -H "Idempotency-Key: ${ORDER_KEY:-$(openssl rand -hex 16)}" -d "$body" "$api/$kind" | jq -er .orderId)
+# Another key is another order, whatever the pipeline calls itself.
+repeat=${ORDER_KEY:-$(openssl rand -hex 16)}-$(openssl dgst -sha256 -r request.pem | cut -c1-16)
+order=$(call -H "Idempotency-Key: $repeat" -d "$body" "$api/$kind" | jq -er .orderId)
 echo "order $order" >&2
 
 tries=${TRIES:-60}

@@ -79,6 +79,11 @@ func (c *Client) AddRepresentative(ctx context.Context, id core.OrganisationID, 
 	return post[resource.Representative](ctx, c, at("organisations", id, "representatives"), r)
 }
 
+// UpdateRepresentative changes one.
+func (c *Client) UpdateRepresentative(ctx context.Context, id core.OrganisationID, rep core.RepresentativeID, r resource.RepresentativeFields) (*resource.Representative, error) {
+	return ask[resource.Representative](ctx, c, call{method: http.MethodPut, path: at("organisations", id, "representatives", string(rep)), body: r})
+}
+
 // RemoveRepresentative removes one.
 func (c *Client) RemoveRepresentative(ctx context.Context, id core.OrganisationID, r core.RepresentativeID) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: at("organisations", id, "representatives", string(r))}, nil)

@@ -10,7 +10,7 @@ import (
 type Order struct {
 	ID          core.OrderID       `json:"id"`
 	Number      int64              `json:"number" doc:"public number; addresses the order, too"`
-	State       core.OrderState    `json:"state" enum:"validating,pending-approval,issuing,pending-ca,issued,rejected,cancelled,failed"`
+	State       core.OrderState    `json:"state" enum:"draft,pending-organization-verification,pending-documents,pending-dcv,pending-csr,pending-agreement,pending-approval,issuing,pending-ca,issued,rejected,cancelled,failed"`
 	Subject     string             `json:"subject"`
 	Names       []string           `json:"names" nullable:"false" doc:"kind:value, such as dns:a.example"`
 	Product     core.ProductID     `json:"product"`
@@ -36,6 +36,7 @@ type OrderDetail struct {
 	Template  core.Template `json:"template" doc:"what the certificate shall contain, by the product's rules"`
 	Approvals []Approval    `json:"approvals" nullable:"false"`
 	Needed    int           `json:"approvals_needed" doc:"how many people must agree; 0: none"`
+	Steps     *OrderSteps   `json:"steps,omitempty" doc:"of an order that is put together step by step"`
 }
 
 // Approval is one person's word on an order.

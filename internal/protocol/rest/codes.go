@@ -270,9 +270,8 @@ func mapped(e *core.Error) mapping {
 	return mapping{e.Kind, "", "976", "976"}
 }
 
-// codeV1 and codeV2 are the numbers of an error in the two versions.
+// codeV1 is the number of an error in version 1.
 func codeV1(e *core.Error) string { return emsPrefix + mapped(e).v1 }
-func codeV2(e *core.Error) string { return emsPrefix + mapped(e).v2 }
 
 // Maps reports whether a kind of error has a wire form.
 func Maps(k core.Kind) bool {

@@ -66,21 +66,6 @@ func (s *Service) credential(ctx context.Context, publicID string) (*core.Creden
 	return s.d.Auth.CredentialByPublicID(ctx, core.CredentialREST, publicID)
 }
 
-// accessKey finds an access-key credential by account number and opens its
-// secret, by which a request was signed. Unknown number, other kind of
-// credential: not-found.
-func (s *Service) accessKey(ctx context.Context, publicID string) (*core.Credential, []byte, error) {
-	c, err := s.credential(ctx, publicID)
-	if err != nil {
-		return nil, nil, err
-	}
-	if c.Auth != core.AuthAccessKey {
-		return nil, nil, core.Errorf(core.KindNotFound, "the credential is not of the access-key kind")
-	}
-	secret, err := s.d.Auth.SecretOf(c)
-	return c, secret, err
-}
-
 // vouch returns the principal of a credential whose proof was checked here.
 func (s *Service) vouch(ctx context.Context, c *core.Credential) (*core.Principal, error) {
 	return s.d.Auth.Vouch(c, proofOf(ctx))

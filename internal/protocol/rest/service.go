@@ -91,13 +91,24 @@ type Deps struct {
 	BaseURL func() string
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Patience is how long the repeat of a request waits for the answer to the
+	// first before it looks at the order itself; 0: five seconds.
+	Patience time.Duration
 }
 
 // Service is the order API.
-type Service struct{ d Deps }
+type Service struct {
+	d     Deps
+	large chan struct{} // requests of v1 with documents, being read
+}
 
 // New makes the order API.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service {
+	if d.Patience <= 0 {
+		d.Patience = 5 * time.Second
+	}
+	return &Service{d: d, large: make(chan struct{}, largeBodies)}
+}
 
 // Name implements protocol.Protocol.
 func (*Service) Name() string { return "rest" }

@@ -25,13 +25,6 @@ const (
 	refreshLength = 32 // hex of 128 bits
 )
 
-// signedWindow is how far the time of a signed request may be off; a
-// transaction name is remembered longer than that.
-const (
-	signedWindow = 24 * time.Hour
-	txnKept      = 3 * signedWindow
-)
-
 // authKeyOf is the signature of a request in the older form: lower-case hex of
 // SHA-256 over access key, time and transaction name.
 func authKeyOf(secret []byte, ts, txn string) string {
@@ -65,8 +58,10 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, core.Errorf(core.KindInvalid, "the time must be ISO 8601 with a zone, such as 2026-01-01T10:00:00+05:30").At("ts")
 }
 
-// timely reports whether a signed request's time is near enough.
-func timely(t, now time.Time) bool { return t.Sub(now).Abs() <= signedWindow }
+// timely reports whether a signed request's time is near enough. The window is
+// that of version 1: both take the same signatures, so one seen there must not
+// serve here once its transaction name is forgotten.
+func timely(t, now time.Time) bool { return t.Sub(now).Abs() <= v1Skew }
 
 // oauthError is an error of RFC 6749 section 5.2.
 type oauthError struct {
@@ -219,7 +214,7 @@ func (s *Service) bySignature(ctx context.Context, c *core.Credential, q *tokenR
 	if len(q.txn) < 1 || len(q.txn) > 64 {
 		return nil, badToken(http.StatusBadRequest, invalidRequest, "txn must have 1 to 64 characters")
 	}
-	fresh, err := s.d.Storage.UseRESTTxn(ctx, c.ID, q.txn, s.d.Now().Add(txnKept))
+	fresh, err := s.d.Storage.UseRESTTxn(ctx, c.ID, q.txn, s.d.Now().Add(v1TxnLife))
 	if err == nil && !fresh {
 		err = badToken(http.StatusBadRequest, invalidRequest, "txn was used before")
 	}

@@ -125,11 +125,32 @@ func (s *Service) v1(w http.ResponseWriter, r *http.Request) {
 	s.v1Reply(w, r, http.StatusOK, out)
 }
 
+// largeBodies is how many requests with documents are in memory at the same
+// time: v1 proves who asks inside of the body.
+const largeBodies = 8
+
+// largeBody waits for its turn to read a body with documents.
+func (s *Service) largeBody(ctx context.Context) (free func(), err error) {
+	select {
+	case s.large <- struct{}{}:
+		return func() { <-s.large }, nil
+	case <-ctx.Done():
+		return nil, core.Errorf(core.KindUnavailable, "too many requests with documents at the same time").After(5 * time.Second)
+	}
+}
+
 // handle reads the request, finds out who asks, and does what is asked.
 func (c *v1Call) handle(m *v1Method) (any, error) {
 	limit := m.max
 	if limit == 0 {
 		limit = v1MaxBody
+	}
+	if limit > v1MaxBody && (c.r.ContentLength < 0 || c.r.ContentLength > v1MaxBody) {
+		free, err := c.s.largeBody(c.ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer free()
 	}
 	body, err := httpx.ReadBody(c.r, limit)
 	if err != nil {

@@ -287,3 +287,31 @@ func TestV1Mail(t *testing.T) {
 		}
 	})
 }
+
+// TestV1Audit: refusals that this protocol makes itself are in the audit log,
+// with the number that the client got; questions are not.
+func TestV1Audit(t *testing.T) {
+	v1Each(t, func(t *testing.T, w *v1World) {
+		c := w.client(t, w.credential(t, "9374221333", v1Products))
+		number := c.ok("GenerateOrderPrivatePKI", v1Order("950", "app.example.internal", m{"csr": v1CSR(t, "app.example.internal")})).get("orderDetails", "orderNumber")
+		c.fails("970", "RevokeOrder", m{"revocationDetails": about(number, m{"revokeReasonId": "0"})})
+		c.fails("914", "GenerateOrderSSL", v1Order("", "www.example.com", nil))
+		c.fails("1039", "TrackOrder", nil)
+		meta := c.meta()
+		meta["authKey"] = strings.Repeat("0", 64)
+		c.with("RevokeOrder", meta, nil).want(t, "1065")
+		page, err := w.DB.ListEvents(t.Context(), core.ListQuery{Account: w.Account, Filter: core.Filter{{Column: "outcome", Op: core.OpEquals, Values: []string{"refused"}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range page.Items {
+			got = append(got, fmt.Sprint(e.Action, " ", e.Detail["code"], " ", e.Detail["operation"]))
+		}
+		slices.Sort(got)
+		want := []string{"certificate.revoke EMS-970 RevokeOrder", "credential.authenticate <nil> RevokeOrder", "order.create EMS-914 GenerateOrderSSL"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}

@@ -160,7 +160,7 @@ func (c *v1Call) fault(err error) *fault {
 // beginning of its code.
 var v1Reasons = []struct{ reason, code string }{
 	{"key.size", "1053"}, {"key.algorithm", "1054"}, {"key.curve", "1054"}, {"key.", "1055"},
-	{"name.wildcard", "1058"}, {"name.syntax", "1057"}, {"name.too-many", "1176"}, {"name.duplicate", "1174"}, {"name.", "1170"},
+	{"name.wildcard", "1058"}, {"name.syntax", "1057"}, {"name.too-many", "1176"}, {"name.", "1170"},
 	{"validity.", "1217"},
 }
 

@@ -320,9 +320,14 @@ var v1FaultRefusals = []v1Refusal{
 // TestV1Kinds: every kind of error of a service has a number and a text, and
 // only what is our fault is called so.
 func TestV1Kinds(t *testing.T) {
+	var orders *v1Broken
+	w := newV1World(t, storetest.SQLite(t), func(d *rest.Deps) {
+		orders = &v1Broken{Service: d.Orders.(*ordering.Service)}
+		d.Orders = orders
+	})
+	c := w.client(t, w.credential(t, "9374221333", []string{"tls-server"}))
 	for _, k := range core.Kinds {
-		w := newV1World(t, storetest.SQLite(t), func(d *rest.Deps) { d.Orders = &v1Broken{d.Orders.(*ordering.Service), core.Errorf(k, "because"), nil} })
-		c := w.client(t, w.credential(t, "9374221333", []string{"tls-server"}))
+		orders.err = core.Errorf(k, "because")
 		r := c.call("TrackOrder", m{"orderDetails": m{"orderNumber": "1000000001"}})
 		if r.get("meta", "status") != "0" || r.get("meta", "errorMessage") == "" || (r.code() == "976") != (k == core.KindInternal) {
 			t.Errorf("%s gives %s", k, r.raw)

@@ -59,8 +59,8 @@ func (i *v1CertificateInfo) primary() v1Text {
 }
 
 // tlsNames reads the names of a TLS order and judges whether they have the
-// shape of the product.
-func (i *v1CertificateInfo) tlsNames(offer *ordering.Offer, ask *core.OrderAsk) error {
+// shape of the product. outer is autoSecureWWW of the order block.
+func (i *v1CertificateInfo) tlsNames(outer v1Text, offer *ordering.Offer, ask *core.OrderAsk) error {
 	name := i.primary()
 	if name == "" {
 		return ems("1157")
@@ -78,7 +78,18 @@ func (i *v1CertificateInfo) tlsNames(offer *ordering.Offer, ask *core.OrderAsk) 
 			return ems("936").because("commonName is not the domain name")
 		}
 	}
-	more, err := i.additional(domain, offer.Shape)
+	auto, ok := v1Flag(i.AutoSecureWWW)
+	if i.AutoSecureWWW == "" {
+		auto, ok = v1Flag(outer)
+		auto = auto || outer == "" && !wild // on unless the client says no
+	}
+	switch {
+	case !ok:
+		return ems("1105")
+	case auto && wild:
+		return ems("1106")
+	}
+	more, err := i.additional(domain, auto, offer.Shape)
 	if err != nil {
 		return err
 	}
@@ -88,13 +99,6 @@ func (i *v1CertificateInfo) tlsNames(offer *ordering.Offer, ask *core.OrderAsk) 
 	case !wild && (offer.Shape == core.ShapeWildcard || offer.Shape == core.ShapeWildcardUCC && !anyWildcard(more)):
 		return ems("1059").because(domain)
 	}
-	auto, ok := v1Flag(i.AutoSecureWWW)
-	switch {
-	case !ok:
-		return ems("1105")
-	case auto && wild:
-		return ems("1106")
-	}
 	ask.Domain, ask.Additional, ask.AutoWWW = domain, more, auto
 	return nil
 }
@@ -103,33 +107,34 @@ func anyWildcard(names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "*.") })
 }
 
-// additional reads the further names.
-func (i *v1CertificateInfo) additional(domain string, shape core.Shape) ([]string, error) {
-	several := shape == core.ShapeUCC || shape == core.ShapeWildcardUCC
-	switch n := len(i.AdditionalDomains); {
-	case n == 0 && several:
-		return nil, ems("1171")
-	case n > 0 && !several:
-		return nil, ems("1178")
-	case n > v1MaxNames:
+// additional reads the further names. Some clients list every name of the
+// certificate here, the primary one and its twin included: what is repeated is
+// taken once, as by the vendor. Names that a product for one name has no place
+// for are refused, where the vendor leaves them out without a word.
+func (i *v1CertificateInfo) additional(domain string, auto bool, shape core.Shape) ([]string, error) {
+	if len(i.AdditionalDomains) > v1MaxNames {
 		return nil, ems("1176").because("at most 250")
 	}
+	several := shape == core.ShapeUCC || shape == core.ShapeWildcardUCC
 	var out []string
 	for _, s := range i.AdditionalDomains {
 		name, ok := dnsName(s)
 		switch {
 		case !ok || !strings.Contains(strings.TrimPrefix(name, "*."), "."):
 			return nil, ems("1172").because(clip(s))
+		case name == domain || slices.Contains(out, name) || !several && auto && name == "www."+domain:
+			continue
+		case !several:
+			return nil, ems("1178").because(name)
 		case strings.HasPrefix(name, "*.") && shape == core.ShapeUCC:
 			return nil, ems("1173").because(name)
-		case name == domain:
-			return nil, ems("1175").because(name)
-		case slices.Contains(out, name):
-			return nil, ems("1174").because(name)
 		case publicSuffix(name):
 			return nil, ems("1177").because(name)
 		}
 		out = append(out, name)
+	}
+	if several && len(out) == 0 {
+		return nil, ems("1171")
 	}
 	return out, nil
 }
@@ -145,7 +150,7 @@ func (i *v1CertificateInfo) hostNames(ask *core.OrderAsk) error {
 	}
 	seen := map[string]bool{}
 	for n, s := range append([]string{host}, i.AdditionalDomains...) {
-		shown := strings.ToLower(s)
+		var shown string
 		addr, err := netip.ParseAddr(s)
 		switch {
 		case err == nil && addr.Zone() == "":
@@ -162,10 +167,7 @@ func (i *v1CertificateInfo) hostNames(ask *core.OrderAsk) error {
 			shown = name
 		}
 		switch {
-		case n > 0 && shown == ask.Domain:
-			return ems("1175").because(shown)
-		case seen[shown]:
-			return ems("1174").because(shown)
+		case seen[shown]: // once is enough
 		case n == 0:
 			ask.Domain = shown
 		default:

@@ -6,7 +6,6 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/ordering"
-	"github.com/certwright/certwright/internal/wire/httpx"
 	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
@@ -83,9 +82,12 @@ func (c *v1Call) created(v *ordering.View) *v1Created {
 	return out
 }
 
-// trackingURL is the page of an order in the portal.
+// trackingURL is the portal, told which order it is about.
 func (c *v1Call) trackingURL(v *ordering.View) string {
-	return httpx.BaseURL(c.r, c.s.d.BaseURL()) + "/orders/" + string(v.Order.ID)
+	if n := orderOf(v.Order); n != "" {
+		return c.s.d.BaseURL() + "/?order=" + n
+	}
+	return c.s.d.BaseURL() + "/?request=" + orderNumber(v.Details.Request)
 }
 
 // draft reads saveAndHold.
@@ -154,7 +156,7 @@ func readCertificate(o *v1Order, offer *ordering.Offer, n *ordering.New) error {
 	}
 	switch {
 	case offer.Family.TLS():
-		return i.tlsNames(offer, &n.Ask)
+		return i.tlsNames(o.AutoSecureWWW, offer, &n.Ask)
 	case offer.Family == core.FamilyPrivatePKI:
 		n.Ask.Variant = offer.Product.OrderTerms().Variant
 		return i.hostNames(&n.Ask)

@@ -196,7 +196,7 @@ func (c *v1Call) domainDetails() (any, error) {
 	out := []v1DomainLine{}
 	for i := range rows {
 		d := &rows[i]
-		line := v1DomainLine{Name: d.Name, Method: v1MethodLabels[d.Method], State: v1Control(d.Shown(now)), Created: v1Shown(d.CreatedAt),
+		line := v1DomainLine{Name: d.Name, Method: v1MethodOfDomain(d, now), State: v1Control(d.Shown(now)), Created: v1Shown(d.CreatedAt),
 			Expiry: v1Shown(d.ValidUntil), Status: v1DomainStatus(d, now)}
 		if o := names[d.Organisation]; o != nil {
 			line.OrganisationName, line.OrganisationNumber = o.Name, organisationNumber(o.Number)

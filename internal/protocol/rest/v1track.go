@@ -195,9 +195,18 @@ func (t *v1Track) domains(v *ordering.View, now time.Time) {
 		if state != "1" && all != "2" {
 			all = state
 		}
-		t.Domains[name] = v1TrackDomain{Method: v1MethodLabels[d.Method], State: state, Status: v1DomainStatus(d, now), Verified: v1Shown(d.VerifiedAt), CAA: v1CAA(d.CAA)}
+		t.Domains[name] = v1TrackDomain{Method: v1MethodOfDomain(d, now), State: state, Status: v1DomainStatus(d, now), Verified: v1Shown(d.VerifiedAt), CAA: v1CAA(d.CAA)}
 	}
 	t.Domains["status"] = all
+}
+
+// v1MethodOfDomain is the method by which a domain is proven, else the one that
+// is asked for.
+func v1MethodOfDomain(d *core.Domain, now time.Time) string {
+	if d.ProvenBy != "" && d.Shown(now) == core.ControlVerified {
+		return v1MethodLabels[d.ProvenBy]
+	}
+	return v1MethodLabels[d.Method]
 }
 
 // people fills in what a registration authority looks at.

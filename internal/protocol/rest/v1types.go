@@ -165,6 +165,7 @@ type v1Order struct {
 	RequestNumber   v1Text                      `json:"requestNumber"`
 	Notifications   v1Text                      `json:"emailNotifications"`
 	GroupNumber     v1Text                      `json:"groupNumber"`
+	AutoSecureWWW   v1Text                      `json:"autoSecureWWW"` // one client has it here
 	Requestor       v1Block[v1Requestor]        `json:"requestorInformation"`
 	Delegation      v1Block[v1Delegation]       `json:"delegationInformation"`
 	Organisation    v1Block[v1OrderOrg]         `json:"organizationDetails"`

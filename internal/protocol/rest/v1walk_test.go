@@ -29,9 +29,12 @@ func v1KeyCSR(t testing.TB, key crypto.Signer, names ...string) string {
 }
 
 // v1PersonCSR is a request for a person.
-func v1PersonCSR(t testing.TB) string {
+func v1PersonCSR(t testing.TB) string { return v1NamedCSR(t, "Ada Lovelace") }
+
+// v1NamedCSR is a request with a common name alone.
+func v1NamedCSR(t testing.TB, cn string) string {
 	t.Helper()
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "Ada Lovelace"}}, enrolltest.Key(t))
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: cn}}, enrolltest.Key(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,26 +239,66 @@ func TestV1Account(t *testing.T) {
 	})
 }
 
-// TestV1WalkSigner: documents, a person's approval, key, agreement.
+// TestV1WalkSigner: documents, a person's approval, key, agreement, for all
+// three kinds of document signers.
 func TestV1WalkSigner(t *testing.T) {
 	v1Each(t, func(t *testing.T, w *v1World) {
-		c := w.client(t, w.credential(t, "9374221333", v1Products))
-		r := c.ok("GenerateOrderSignature", v1Order("819", "", m{"certificateInformation": m{"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com", "countryCode": "GB"}}))
-		r.golden(t, "GenerateOrderSignature")
-		number := r.get("orderDetails", "orderNumber")
-		doc := m{"id": "1", "fileName": "passport.pdf", "description": "passport", "base64Value": v1PDF}
-		c.ok("SubmitDocument", m{"orderDetails": about(number, m{"numberOfDocuments": "1", "documentsAttached": []m{doc}})}).golden(t, "SubmitDocument")
-		v, err := w.Orders.ByNumber(t.Context(), w.admin(w.Approver), numberOf(t, number))
-		if err != nil {
-			t.Fatal(err)
+		c, o := w.forOrganisation(t)
+		w.vet(t, o, core.PurposeSMIME)
+		person := m{"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com", "countryCode": "DE"}
+		for _, x := range []struct {
+			code, cn string
+			change   m
+		}{
+			{"819", "Ada Lovelace", m{"certificateInformation": person}},
+			{"822", "Ada Lovelace", m{"certificateInformation": person, "organizationDetails": m{"preVetting": "1", "organizationNumber": "1000001"}}},
+			{"825", "Example Limited", m{"certificateInformation": m{"organizationName": "Example Limited", "email": "seal@example.com"}}},
+		} {
+			r := c.ok("GenerateOrderSignature", v1Order(x.code, "", x.change))
+			r.golden(t, "GenerateOrderSignature")
+			number := r.get("orderDetails", "orderNumber")
+			doc := m{"id": "1", "fileName": "passport.pdf", "description": "passport", "base64Value": v1PDF}
+			c.ok("SubmitDocument", m{"orderDetails": about(number, m{"numberOfDocuments": "1", "documentsAttached": []m{doc}})}).golden(t, "SubmitDocument")
+			v, err := w.Orders.ByNumber(t.Context(), w.admin(w.Approver), numberOf(t, number))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Orders.Approve(t.Context(), w.admin(w.Approver), v.Order.ID, "seen"); err != nil {
+				t.Fatal(err)
+			}
+			c.ok("SubmitCSR", m{"orderDetails": about(number, m{"csr": v1NamedCSR(t, x.cn)})})
+			c.ok("AgreementAcceptance", m{"agreementDetails": about(number, v1Signed)})
+			if leaf := c.leafOf(number); leaf.Subject.CommonName != x.cn || len(leaf.EmailAddresses) != 1 || (x.code != "819") != slices.Equal(leaf.Subject.Organization, []string{"Example Limited"}) {
+				t.Errorf("%s: %v %v", x.code, leaf.Subject, leaf.EmailAddresses)
+			}
 		}
-		if _, err := w.Orders.Approve(t.Context(), w.admin(w.Approver), v.Order.ID, "seen"); err != nil {
-			t.Fatal(err)
-		}
-		c.ok("SubmitCSR", m{"orderDetails": about(number, m{"csr": v1PersonCSR(t)})})
-		c.ok("AgreementAcceptance", m{"agreementDetails": about(number, v1Signed)})
-		if leaf := c.leafOf(number); leaf.Subject.CommonName != "Ada Lovelace" || !slices.Equal(leaf.EmailAddresses, []string{"ada@example.com"}) {
-			t.Errorf("%v %v", leaf.Subject, leaf.EmailAddresses)
+	})
+}
+
+// TestV1Shapes: every shape of DV, issued at once on a standing proof.
+func TestV1Shapes(t *testing.T) {
+	v1Once(t, func(t *testing.T, w *v1World) {
+		c, o := w.forOrganisation(t)
+		w.prove(t, o, "example.org")
+		w.prove(t, o, "example.net")
+		for _, x := range []struct {
+			code string
+			info m
+			want []string
+		}{
+			{"842", m{"domainName": "example.org", "autoSecureWWW": "1"}, []string{"example.org", "www.example.org"}},
+			{"842", m{"domainName": "example.org", "autoSecureWWW": "1", "additionalDomains": "example.org,WWW.example.org"}, []string{"example.org", "www.example.org"}},
+			{"842", m{"domainName": "example.org"}, []string{"example.org", "www.example.org"}},
+			{"844", m{"domainName": "a.example.org", "additionalDomains": []string{"A.example.org", "b.example.org", "b.example.org"}}, []string{"a.example.org", "b.example.org"}},
+			{"842", m{"commonName": "a.example.org", "autoSecureWWW": "0"}, []string{"a.example.org"}},
+			{"843", m{"domainName": "*.example.org", "commonName": "*.example.org"}, []string{"*.example.org"}},
+			{"844", m{"domainName": "a.example.org", "additionalDomains": "example.net, b.example.org"}, []string{"a.example.org", "example.net", "b.example.org"}},
+			{"845", m{"domainName": "*.example.org", "additionalDomains": []string{"example.org", "*.example.net"}}, []string{"*.example.org", "example.org", "*.example.net"}},
+		} {
+			r := c.ok("GenerateOrderSSL", v1Order(x.code, "", m{"certificateInformation": x.info, "csr": v1CSR(t, x.want[0]), "agreementDetails": v1Signed}))
+			if leaf := c.leafOf(r.get("orderDetails", "orderNumber")); !slices.Equal(leaf.DNSNames, x.want) {
+				t.Errorf("%s: %v, want %v", x.code, leaf.DNSNames, x.want)
+			}
 		}
 	})
 }

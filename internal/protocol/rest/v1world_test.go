@@ -113,7 +113,7 @@ func v1Once(t *testing.T, f func(t *testing.T, w *v1World)) {
 
 func newV1World(t *testing.T, db *store.DB, change func(*rest.Deps)) *v1World {
 	t.Helper()
-	w := &v1World{World: enrolltest.New(t, db), Checks: &v1Checker{}, Secret: strings.Repeat("aB3d", 16)}
+	w := &v1World{World: enrolltest.Quick(t, db), Checks: &v1Checker{}, Secret: strings.Repeat("aB3d", 16)}
 	box := secrettest.New(t)
 	w.box = box
 	base := func() string { return w.URL }

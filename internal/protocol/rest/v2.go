@@ -64,6 +64,7 @@ type call struct {
 func (s *Service) v2(res resource) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
+		h.Set("Strict-Transport-Security", "max-age=31536000")
 		h.Set("X-API-Version", "2.0.0")
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Frame-Options", "DENY")

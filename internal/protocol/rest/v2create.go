@@ -36,12 +36,9 @@ func (c *call) create(f *family) error {
 // recorder runs in the transaction that records an order.
 type recorder func(ctx context.Context, tx core.Tx, o *core.Order, d *core.OrderDetails) error
 
-// busyWait is how long the repeat of a request waits for the answer to the
-// first before it looks at the order itself.
-const (
-	busyWait  = 5 * time.Second
-	busyPause = 25 * time.Millisecond
-)
+// busyPause is how often the repeat of a request looks for the answer to the
+// first.
+const busyPause = 25 * time.Millisecond
 
 // once runs a request that makes an order and answers 201. With an
 // Idempotency-Key the answer is recorded with the order, and a repeat gives it
@@ -88,12 +85,18 @@ func (c *call) once(f *family, body []byte, run func(recorder) (*ordering.View, 
 	switch {
 	case taken, err == nil && v.Repeat, core.Is(err, core.KindConflict) && core.AsError(err).Field == "idempotency-key":
 		return c.late(f, key, want, v, show)
-	case err != nil && kept && problemOf(err).Status < http.StatusInternalServerError:
+	case err != nil && kept && lasting(problemOf(err)):
 		return c.finish(&row, problemOf(err))
 	case err != nil:
 		return err
 	}
 	return c.finishOrder(f, &row, v, show)
+}
+
+// lasting reports whether a refusal of an order that was recorded stays one:
+// limits and outages pass.
+func lasting(p *problem) bool {
+	return p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests && p.Status != http.StatusUnauthorized
 }
 
 // late answers a request that found out while it ran that another one came
@@ -137,7 +140,7 @@ func (c *call) again(f *family, old *core.RESTAnswer, want []byte, show func(*or
 	if !bytes.Equal(old.Digest, want) {
 		return keyReused()
 	}
-	deadline := time.NewTimer(busyWait)
+	deadline := time.NewTimer(c.s.d.Patience)
 	defer deadline.Stop()
 	pause := time.NewTicker(busyPause)
 	defer pause.Stop()

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/domain"
@@ -40,6 +41,12 @@ type dcvAnswer struct {
 	EmailSentTo  string   `json:"emailSentTo,omitempty"`
 	DCVStatus    string   `json:"dcvStatus"`
 	Instructions string   `json:"instructions,omitempty"`
+	// Of the rows of a list, which one client reads.
+	Domain string `json:"domain,omitempty"`
+	Host   string `json:"host,omitempty"`
+	Value  string `json:"value,omitempty"`
+	// Challenges is that list: of all domains of an order, or the one named.
+	Challenges []*dcvAnswer `json:"challenges,omitempty"`
 }
 
 // methodID is the number of a method in the documentation's example.
@@ -115,7 +122,8 @@ func (c *call) orderDomain(v *ordering.View, name string) (*core.Domain, error) 
 	return nil, refuse(http.StatusUnprocessableEntity, "", "1160", "there is no challenge for this domain yet; the order waits for something else")
 }
 
-// orderDCV answers with the challenge for a domain of an order.
+// orderDCV answers with the challenge for a domain of an order, the primary
+// one unless another is named; then with those of the others in a list.
 func (c *call) orderDCV(f *family) error {
 	v, err := c.order(f)
 	if err != nil {
@@ -130,13 +138,50 @@ func (c *call) orderDCV(f *family) error {
 	if err != nil {
 		return err
 	}
-	ch, err := c.s.d.Domains.Challenge(c.ctx, c.p, row.ID, method)
+	a, err := c.orderChallenge(v, row, method)
 	if err != nil {
-		return stateful(err)
+		return err
+	}
+	rows := []*core.Domain{row}
+	if q.Get("domain") == "" {
+		rows = orderRows(v, c.s.d.Now())
+	}
+	for _, other := range rows {
+		one := *a
+		if other.ID != row.ID {
+			x, err := c.orderChallenge(v, other, "")
+			if err != nil {
+				return err
+			}
+			one = *x
+		}
+		one.Domain, one.Host, one.Value = one.DomainName, one.DNSHost, one.Token
+		a.Challenges = append(a.Challenges, &one)
+	}
+	return c.json(http.StatusOK, a)
+}
+
+// orderChallenge is the challenge of one domain of an order.
+func (c *call) orderChallenge(v *ordering.View, d *core.Domain, method string) (*dcvAnswer, error) {
+	ch, err := c.s.d.Domains.Challenge(c.ctx, c.p, d.ID, method)
+	if err != nil {
+		return nil, stateful(err)
 	}
 	a := showChallenge(ch)
 	a.OrderNumber = orderOf(v.Order)
-	return c.json(http.StatusOK, a)
+	return a, nil
+}
+
+// orderRows are the domains behind an order's names, each once.
+func orderRows(v *ordering.View, now time.Time) []*core.Domain {
+	var out []*core.Domain
+	for _, name := range v.Details.Ask.Names.DNS {
+		d := domainFor(v.Domains, name, now)
+		if d != nil && !slices.ContainsFunc(out, func(x *core.Domain) bool { return x.ID == d.ID }) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // verifyIn asks for a look at a challenge. Members that are given and empty
@@ -182,7 +227,31 @@ func (c *call) orderVerify(f *family) error {
 	if err != nil {
 		return err
 	}
+	if in.Domain == nil && in.Email == "" {
+		return c.verifyAll(v, row, method)
+	}
 	return c.verify(row.ID, method, string(in.Email))
+}
+
+// verifyAll looks at the open challenges of an order whose client names none,
+// and answers about the first that fails, else the last.
+func (c *call) verifyAll(v *ordering.View, row *core.Domain, method string) error {
+	now := c.s.d.Now()
+	var out *domain.Outcome
+	for _, d := range orderRows(v, now) {
+		if d.Shown(now) == core.ControlVerified {
+			continue
+		}
+		var err error
+		out, err = c.s.d.Domains.Verify(c.ctx, c.p, d.ID, method, "")
+		if err != nil || out.Attempt != nil && !out.Attempt.Passed {
+			return c.verified(out, err)
+		}
+	}
+	if out == nil {
+		return c.verify(row.ID, method, "")
+	}
+	return c.verified(out, nil)
 }
 
 // verifyAnswer says that control is proven, or that a mail is on its way.
@@ -196,7 +265,11 @@ type verifyAnswer struct {
 
 // verify looks at a domain's challenge and answers.
 func (c *call) verify(id core.DomainID, method, address string) error {
-	out, err := c.s.d.Domains.Verify(c.ctx, c.p, id, method, address)
+	return c.verified(c.s.d.Domains.Verify(c.ctx, c.p, id, method, address))
+}
+
+// verified answers with what a look at a challenge found.
+func (c *call) verified(out *domain.Outcome, err error) error {
 	if err != nil {
 		return domainError(err)
 	}
@@ -219,7 +292,7 @@ func (c *call) verify(id core.DomainID, method, address string) error {
 		if f := out.Attempt.Failure; f != nil {
 			detail = f.Detail
 		}
-		if ch, err := c.s.d.Domains.Challenge(c.ctx, c.p, id, ""); err == nil {
+		if ch, err := c.s.d.Domains.Challenge(c.ctx, c.p, d.ID, ""); err == nil {
 			diag.steps(ch)
 		}
 		p := refuse(http.StatusUnprocessableEntity, "dcv-failed", number, detail)

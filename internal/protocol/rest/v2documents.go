@@ -64,6 +64,9 @@ func (c *call) upload(f *family) error {
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
 		return refuse(http.StatusUnsupportedMediaType, "", "901", "the content type must be multipart/form-data")
 	}
+	if c.r.ContentLength > maxDocumentsBody {
+		return core.Errorf(core.KindTooLarge, "the request body is over the limit of %d octets", maxDocumentsBody)
+	}
 	up, err := readParts(multipart.NewReader(c.r.Body, params["boundary"]))
 	if err != nil {
 		return err
@@ -105,7 +108,9 @@ func readParts(m *multipart.Reader) ([]ordering.Upload, error) {
 		case int64(len(body)) > limit && part.FileName() != "":
 			return nil, core.Errorf(core.KindTooLarge, "a document has at most %d octets", core.MaxDocument)
 		case part.FileName() != "":
-			up = append(up, ordering.Upload{Name: part.FileName(), Description: description, Body: body})
+			name := part.FileName()
+			name = name[strings.LastIndexByte(name, '\\')+1:] // some clients send the whole path
+			up = append(up, ordering.Upload{Name: name, Description: description, Body: body})
 			description = ""
 		case strings.EqualFold(part.FormName(), "description") && int64(len(body)) <= limit:
 			description = string(body)

@@ -130,8 +130,40 @@ func (c *call) common(b *createBody, n *ordering.New) (err error) {
 	if t := a.Technical; t != nil && !isEmail(t.Email) {
 		return invalid("918", "technicalPointOfContact.email", "must be a mail address")
 	}
+	if err := short(a); err != nil {
+		return err
+	}
 	for _, v := range b.CustomFields {
 		a.Fields = append(a.Fields, core.FieldValue{ID: string(v.ID), Value: string(v.Value)})
+	}
+	return nil
+}
+
+// Limits of texts and lists, in octets and elements.
+const (
+	maxWord  = 255
+	maxWords = 2000
+	maxList  = 100
+)
+
+// short checks that nothing of what is only kept is too long.
+func short(a *core.OrderAsk) error {
+	for field, list := range map[string][]string{"recipientEmails": a.Recipients, "tags": a.Tags} {
+		if len(list) > maxList || slices.ContainsFunc(list, func(s string) bool { return len(s) > maxWord }) {
+			return invalid("1188", field, "has too many or too long elements")
+		}
+	}
+	for field, p := range map[string]*core.Contact{"requestor": &a.Requestor, "delegation": a.Delegation, "technicalPointOfContact": a.Technical,
+		"contractSignerInfo": a.Signer, "certificateApproverInfo": a.Approver} {
+		if p != nil && max(len(p.Name), len(p.Email), len(p.Phone), len(p.Designation), len(p.EmployeeID)) > maxWord {
+			return invalid("1188", field, "has a member that is too long")
+		}
+	}
+	switch {
+	case len(a.Remarks) > maxWords:
+		return invalid("1188", "remarks", "is too long")
+	case max(len(a.Notifications), len(a.Variant), len(a.KeyGen)) > maxWord:
+		return invalid("1188", "emailNotifications", "is too long")
 	}
 	return nil
 }
@@ -143,6 +175,8 @@ func (c *call) signed(s *agreementIn) (*core.Agreement, error) {
 		return nil, invalid("920", "agreement.accepted", "the agreement is not accepted")
 	case s.SignerName == "":
 		return nil, invalid("920", "agreement.signerName", "is missing")
+	case max(len(s.SignerName), len(s.SignerPlace)) > maxWord:
+		return nil, invalid("1188", "agreement", "has a member that is too long")
 	}
 	return &core.Agreement{SignerName: string(s.SignerName), SignerPlace: string(s.SignerPlace), Address: peer(c.ctx), SignedAt: c.s.d.Now()}, nil
 }
@@ -207,21 +241,29 @@ func (c *call) product(b *createBody, n *ordering.New) error {
 		}
 		n.Code = code
 	}
-	if b.CAProfile == "" {
+	if b.CAProfile == "" && b.GenerateKey == "" {
 		return nil
 	}
-	// The CA is a property of the product, so a CA profile names one.
 	offers, err := c.s.d.Orders.Catalogue(c.ctx, c.p, "")
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(offers, func(o ordering.Offer) bool {
-		return o.Product.Code == string(b.CAProfile) || decimal(o.Code) == string(b.CAProfile)
-	})
-	if i < 0 || n.Code != 0 && offers[i].Product.CodeOf(offers[i].Shape) != n.Code {
-		return invalid("915", "caProfileId", "this CA profile is not entitled")
+	if b.CAProfile != "" { // the CA is a property of the product, so a CA profile names one
+		i := slices.IndexFunc(offers, func(o ordering.Offer) bool {
+			return o.Product.Code == string(b.CAProfile) || decimal(o.Code) == string(b.CAProfile)
+		})
+		if i < 0 || n.Code != 0 && offers[i].Product.CodeOf(offers[i].Shape) != n.Code {
+			return invalid("915", "caProfileId", "this CA profile is not entitled")
+		}
+		n.Product = offers[i].Product.ID
 	}
-	n.Product = offers[i].Product.ID
+	// A key that could never be fetched would be of no use to anybody.
+	if b.GenerateKey != "" && !slices.ContainsFunc(offers, func(o ordering.Offer) bool {
+		p := o.Product
+		return p.Profile.ServerKeys && p.Profile.KeyExport && o.Family == n.Ask.Family && (n.Code == 0 || o.Code == n.Code) && (n.Product == "" || p.ID == n.Product)
+	}) {
+		return invalid("921", "generateKey", "no product of this kind lets keys be made here and fetched")
+	}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package rest_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -109,7 +111,7 @@ func (x *v2Client) do(method, path, contentType string, body []byte, change ...f
 	if a.raw, err = io.ReadAll(res.Body); err != nil {
 		x.t.Fatal(err)
 	}
-	if strings.Contains(res.Header.Get("Content-Type"), "json") {
+	if method != http.MethodHead && strings.Contains(res.Header.Get("Content-Type"), "json") {
 		if err := json.Unmarshal(a.raw, &a.body); err != nil {
 			x.t.Fatalf("%s %s: %v: %s", method, path, err, a.raw)
 		}
@@ -181,7 +183,15 @@ func header(name, value string) func(*http.Request) {
 
 // v2CSR is a certificate request as PEM.
 func v2CSR(t testing.TB, names ...string) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: enrolltest.CSR(t, enrolltest.Key(t), names...)}))
+	der := []byte(nil)
+	if len(names) > 0 {
+		der = enrolltest.CSR(t, enrolltest.Key(t), names...)
+	} else if bare, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, enrolltest.Key(t)); err != nil {
+		t.Fatal(err)
+	} else {
+		der = bare
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
 }
 
 // Bodies of orders.
@@ -240,3 +250,6 @@ func (x *v2Client) upload(path, file string, content []byte) *v2Answer {
 }
 
 var v2PDF = []byte("%PDF-1.7\nsomething\n%%EOF\n")
+
+// numberText is the end of a public number as shown.
+func numberText(n int64) string { return fmt.Sprintf("%09d", n) }

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -96,6 +97,8 @@ func statusOf(rec *recorder) int {
 	return rec.status
 }
 
+const tooMany = `{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"too many requests from this address"}` + "\n"
+
 // outer does what comes before routing and after answering.
 func (s *Stack) outer(mux http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +114,9 @@ func (s *Stack) outer(mux http.Handler) http.Handler {
 		if s.d.Limit != nil {
 			if wait, ok := s.d.Limit.Take(c.Address); !ok {
 				rec.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-				http.Error(rec, "too many requests from this address", http.StatusTooManyRequests)
+				rec.Header().Set("Content-Type", "application/problem+json") // RFC 9457
+				rec.WriteHeader(http.StatusTooManyRequests)
+				_, _ = io.WriteString(rec, tooMany)
 				return
 			}
 		}

@@ -141,8 +141,9 @@ const others = (method, orderDetails) => [
   call('RejectRequest', { orderDetails: { requestNumber: '{{draft}}', rejectRemarks: 'not needed' } }, failed('\\d+'), 'reject the draft again'),
 ];
 
-// prove walks through one domain's proof; dcvMethod 1 is DNS, 2 a file.
-const prove = (domainName, dcvMethod, before, after) => [
+// prove walks through one domain's proof; dcvMethod 1 is DNS, 2 a file. Clients
+// of the vendor publish at a label that they know; others where they are told.
+const prove = (domainName, dcvMethod, before, after, label) => [
   call('GetDcv', { dcvDetails: { requestorEmail, orderNumber, domainName, dcvMethod } },
     dcvMethod === '1'
       ? { ...ok, ...keep('dcvDetails.token', 'recordValue'), ...keep('dcvDetails.recordName', 'recordName') }
@@ -151,24 +152,31 @@ const prove = (domainName, dcvMethod, before, after) => [
     call('VerifyDcv', { dcvDetails: { requestorEmail, orderNumber, domainName, dcvMethod } }, failed('1076|1077|1078|1160'), 'nothing is published'),
     track('domain pending', { ...waiting, ...field('orderDetails.domainVerification.status', '0') }),
   ] : [],
-  dcvMethod === '1' ? publish() : upload(),
+  dcvMethod === '1' ? publish(label ? `${label}.${domainName}` : undefined) : upload(),
   call('VerifyDcv', { orderDetails: { requestorEmail, orderNumber, domainName, dcvMethod } }, ok, 'verify, in the other block'),
   track('domain verified', {
     ...(after ? field('orderDetails.domainVerification.status', '1') : {}),
-    'the domain is verified': `pm.expect(pm.response.json().orderDetails.domainVerification[${JSON.stringify(domainName)}].dcvStatus, pm.response.text()).to.equal('1')`,
+    'the domain is verified': `const all = pm.response.json().orderDetails.domainVerification;
+      const d = all[${JSON.stringify(domainName)}] || all[${JSON.stringify(`*.${domainName}`)}];
+      pm.expect(d, pm.response.text()).to.be.an('object');
+      pm.expect(d.dcvStatus, pm.response.text()).to.equal('1');`,
   }),
 ];
 
 // tls is the life of a TLS order.
-function tls({ domain, additional = [], code, organisation, approval, dcvMethod = '1', key = 'csr', ev }) {
+function tls({ domain, additional = [], code, organisation, approval, dcvMethod = '1', key = 'csr', ev, label }) {
   const method = 'GenerateOrderSSL';
   const certificateInformation = { domainName: domain, additionalDomains: additional, autoSecureWWW: '0' };
   const orderDetails = { productCode: code, accountingModel: '1', saveAndHold: '0', emailNotifications: '0', requestorInformation, certificateInformation,
     subscriptionDetails: { validity: '1', autoRenew: '0', renewCriteria: '30' }, additionalInformation: { remarks: 'walk', tags: 'team:web' } };
-  if (organisation) orderDetails.organizationDetails = { preVetting: '0', organizationNumber: '{{organizationNumber}}' };
+  if (organisation) {
+    orderDetails.organizationDetails = { preVetting: '0', organizationNumber: '{{organizationNumber}}' };
+    Object.assign(certificateInformation, { organizationName: '{{organizationName}}', organizationUnit: 'Web', streetAddress1: '12 St James Square', streetAddress2: 'First floor',
+      locality: 'London', state: 'London', countryCode: 'GB', postalCode: 'SW1Y 4JH' });
+  }
   if (ev) {
     const who = { name: 'Grace Hopper', email: 'grace@example.com', isdCode: '44', mobileNumber: '2071234567', designation: 'Director', employeeID: '7' };
-    Object.assign(certificateInformation, { companyRegistrationNumber: 'HRB12345', streetAddress1: '12 St James Square', streetAddress2: 'First floor' });
+    certificateInformation.companyRegistrationNumber = 'HRB12345';
     Object.assign(orderDetails, { contractSignerInfo: who, certificateApproverInfo: { ...who, name: 'Mary Shelley', email: 'mary@example.com' } });
   }
   const shown = [...new Set([domain, ...additional].map((d) => d.replace(/^\*\./, '')))];
@@ -178,7 +186,7 @@ function tls({ domain, additional = [], code, organisation, approval, dcvMethod 
     call('GetCertificate', { orderDetails: { requestorEmail, orderNumber } }, failed('\\d+'), 'no certificate yet'),
     organisation ? [track('organisation', waiting), vet()] : [],
     track('domains', { ...waiting, ...field('orderDetails.csr', '0') }),
-    shown.map((d, i) => prove(d, dcvMethod, i === 0, i === shown.length - 1)),
+    shown.map((d, i) => prove(d, dcvMethod, i === 0, i === shown.length - 1, label)),
     submitCSR(key),
     track('agreement', { ...waiting, ...field('orderDetails.csr', '1'), ...field('orderDetails.subscriberAgreement.status', '0') }),
     agree(),
@@ -226,13 +234,34 @@ function signer({ code, organisation, certificateInformation }) {
   ];
 }
 
+// account looks at what clients read before they order.
+const account = () => [
+  start('846'),
+  call('GetGroupDetails', {}, { ...ok, ...keep('accountDetails.groups[0].groupNumber', 'group'), ...matches('accountDetails.roleId', '/^[13456]$/'), ...matches('accountDetails.groups[0].isDefaultGroup', '/^[01]$/') }),
+  call('GetGroupDetailsV2', { groupDetails: { groupNumber: '{{group}}' } }, { ...ok, 'tells of the group': () => pm.expect(pm.response.text()).to.contain(pm.environment.get('group')) }),
+  call('GetGroupDetailsV2', { groupDetails: { groupNumber: '9999999999' } }, failed('1136|1137|1142'), 'the group of others'),
+  call('GetOrganizationDetails', { organizationDetails: { organizationNumber: '{{organizationNumber}}', groupNumber: '{{group}}' } }, {
+    ...ok, ...keep('organizationDetails.prevettingToken', 'prevettingToken'), ...field('organizationDetails.validationStatusId', '1'),
+    'name': () => pm.expect(pm.response.json().organizationDetails.organizationName).to.equal(pm.environment.get('organizationName')),
+  }),
+  call('GetFieldDetails', { productDetails: { groupNumber: '{{group}}', categoryID: '3', productCode: '846' } }),
+  call('GetDomainDetails'),
+  call('GetLedgerStatementDetails', { statementDetails: { groupNumber: '{{group}}', pageNumber: '1', pageSize: '10' } }),
+  call('GetOrderReport', { searchCriteria: { pageNumber: '1', pageSize: '10', orderStatusId: '6' } }, { ...ok, ...matches('orderDetails.currentPage', '/^1$/') }),
+  call('TrackOrder', { orderDetails: { orderNumber: '9999999999' } }, failed('1039|1040|942|943|1197'), 'no such order'),
+  step('an unsigned request', 'POST', '{{main}}/emSignHub-API/ValidateCredentials', { body: { meta: { ...meta, authKey: '' } }, before: sign, checks: failed('1066') }),
+  step('another version', 'POST', '{{main}}/emSignHub-API/ValidateCredentials', { body: { meta: { ...meta, ver: '9.9' } }, before: sign, checks: { ...status(200), ...field('meta.errorCode', 'EMS-911') } }),
+  step('another account', 'POST', '{{main}}/emSignHub-API/ValidateCredentials', { body: { meta: { ...meta, accountNumber: '1000000000' } }, before: sign, checks: failed('913') }),
+];
+
 const person = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com', designation: 'Counsel', identificationNumber: 'X1234567', streetAddress1: '12 St James Square',
   locality: 'London', state: 'London', postalCode: 'SW1Y 4JH', countryCode: 'GB' };
 const company = { organizationName: '{{organizationName}}', organizationUnit: 'Legal', organizationIdentificationNumber: 'HRB12345' };
 
 // walks: family to what makes its steps from the settings.
 export const walks = {
-  'dv': (s) => tls({ domain: `dv.${s.zone}`, code: '842' }),
+  'account': account,
+  'dv': (s) => tls({ label: '_emudhra-challenge', domain: `dv.${s.zone}`, code: '842' }),
   'dv-wildcard': (s) => tls({ domain: `*.wild.${s.zone}`, code: '843' }),
   'dv-ucc': (s) => tls({ domain: `one.${s.zone}`, additional: [`two.${s.zone}`, `three.${s.zone}`], code: '844', dcvMethod: '2', key: 'csrPem' }),
   'ov': (s) => tls({ domain: `ov.${s.zone}`, code: '846', organisation: true, approval: true }),

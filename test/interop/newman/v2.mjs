@@ -47,7 +47,10 @@ const token = [
     checks: {
       ...status(200), ...field('authType', 'oauth2'),
       'the account number is the client id': () => pm.expect(pm.response.json().accountNumber).to.equal(pm.environment.get('clientId')),
-      'the version is told': () => pm.expect(pm.response.headers.get('X-API-Version')).to.equal('2.0.0'),
+      'headers': () => {
+        const want = { 'X-API-Version': /^2\.0\.0$/, 'Cache-Control': /no-store/, 'X-Frame-Options': /^DENY$/, 'X-Content-Type-Options': /^nosniff$/, 'Content-Type': /^application\/json/ };
+        for (const [name, value] of Object.entries(want)) pm.expect(pm.response.headers.get(name), name).to.match(value);
+      },
     },
   }),
 ];
@@ -144,6 +147,13 @@ const others = (kind, body, want, code) => [
   call('no key for a cancelled order', 'PUT', `/${kind}/{{order}}/csr`, { body: { csr: '{{csr2}}' }, checks: refused('EMS-\\d+', 409, 422) }),
 ];
 
+// bare is what one client sends: a cancellation without any body.
+const bare = (kind, body, want, code) => [
+  create(kind, body, want, code),
+  call('cancel without a body', 'POST', `/${kind}/{{order}}/cancel`, { checks: done }),
+  at(kind, 'cancelled'),
+];
+
 const rejected = (kind, body, want, code) => [
   create(kind, body, want, code),
   call('reject', 'POST', `/${kind}/{{order}}/reject`, { body: { reason: 'not ours', rejectRemarks: 'not ours' }, checks: done }),
@@ -155,7 +165,13 @@ const prove = (domain, method, before, after) => [
   call('challenge', 'GET', `/ssl-certificates/{{order}}/dcv?domain=${domain}&method=${method}`, {
     checks: {
       ...status(200), ...matches('tokenExpiryDate', '/^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d$/'), ...keep('token', 'recordValue'),
+      ...field('method', method), ...field('domainName', domain), ...field('dcvMethod', method === 'dns-txt' ? '2' : '1'),
       ...(method === 'dns-txt' ? { ...keep('recordName', 'recordName'), ...keep('recordValue', 'recordValue') } : keep('fileName', 'fileName')),
+      'is the union of the known shapes': `const c = pm.response.json();
+        const names = ${JSON.stringify(method === 'dns-txt' ? ['txtToken', 'fileNameContent', 'recordValue'] : ['fileToken', 'dvFileToken'])};
+        for (const n of names) pm.expect(c[n], n).to.equal(c.token);
+        pm.expect(c.dvFileName).to.equal(c.fileName);
+        pm.expect(c.orderNumber).to.equal(pm.environment.get('order'));`,
     },
   }),
   before
@@ -171,8 +187,25 @@ const prove = (domain, method, before, after) => [
   after ? at('ssl-certificates', after, field('verifications.domain.domains[0].dcvStatus', 'VERIFIED')) : [],
 ];
 
+// reissue makes the certificate again with another key; the old one is revoked.
+const reissue = (kind) => [
+  call('reissue without a reason', 'POST', `/${kind}/{{order}}/reissue`, { body: { mode: 'rekey' }, checks: refused('EMS-941', 400, 422) }),
+  call('reissue', 'POST', `/${kind}/{{order}}/reissue`, {
+    body: { mode: 'rekey', reason: 'lost', revokePrevious: true, revokeReason: 'superseded' },
+    before: () => pm.environment.set('previous', pm.environment.get('order')),
+    checks: {
+      ...status(201), ...field('status', 'pending-csr'), ...field('mode', 'rekey'), ...matches('requestedAt', '/Z$/'), ...keep('orderId', 'order'),
+      'says where': () => pm.expect(pm.response.headers.get('Location')).to.match(new RegExp(`/ssl-certificates/${pm.environment.get('order')}$`)),
+    },
+  }),
+  call('the CSR of the reissue', 'PUT', `/${kind}/{{order}}/csr`, { body: { csr: '{{csr3}}' }, checks: done }),
+  at(kind, 'issued'),
+  call('look: the previous is revoked', 'GET', `/${kind}/{{previous}}`, { checks: { ...status(200), ...field('status', 'revoked'), ...field('revocation.reason', 'superseded') } }),
+  download(kind),
+];
+
 // tls is the life of a TLS order from nothing but names to a certificate.
-function tls({ variant, domain, additional = [], www = false, code, type, organisation, approval, method = 'dns-txt', key = 'csr', draft }) {
+function tls({ variant, domain, additional = [], www = false, code, type, organisation, approval, method = 'dns-txt', key = 'csr', draft, again }) {
   const kind = 'ssl-certificates';
   const body = { productVariant: variant, requestor, certificate: { domain, additionalDomains: additional, autoSecureWww: www }, subscription: { validityYears: 1, autoRenew: false } };
   if (organisation) body.organization = { organizationNumber: '{{organizationNumber}}', preVetted: false };
@@ -191,9 +224,7 @@ function tls({ variant, domain, additional = [], www = false, code, type, organi
     organisation ? [at(kind, first), vet()] : [],
     at(kind, 'pending-dcv', { ...field('domain', domain), ...field('csrSubmitted', false) }),
     shown.map((d, i) => prove(d, method, i === 0, i === shown.length - 1 ? 'pending-csr' : 'pending-dcv')),
-    call('proven already', 'POST', `/${kind}/{{order}}/dcv/verify`, { body: { domain: shown[0], method }, checks: { 'says so or is content': () => {
-      if (pm.response.code >= 300) pm.expect(pm.response.json().detail).to.match(/^\[EMS-1080\]/);
-    } } }),
+    call('proven already', 'POST', `/${kind}/{{order}}/dcv/verify`, { body: { domain: shown[0], method }, checks: refused('EMS-1080', 409, 422) }),
     call('revoke what is not issued', 'POST', `/${kind}/{{order}}/revoke`, { body: { reason: 'superseded' }, checks: refused('EMS-\\d+', 422) }),
     csr(kind, key),
     at(kind, 'pending-agreement', field('csrSubmitted', true)),
@@ -203,11 +234,13 @@ function tls({ variant, domain, additional = [], www = false, code, type, organi
     download(kind),
     call('cancel what is issued', 'POST', `/${kind}/{{order}}/cancel`, { body: { reason: 'too late' }, checks: refused('EMS-\\d+', 422) }),
     reported(domain),
+    again ? reissue(kind) : [],
     call('a reason that TLS does not take', 'POST', `/${kind}/{{order}}/revoke`, { body: { reason: 'certificate-hold' }, checks: { ...status(422), ...matches('detail', '/Invalid Revoke Reason ID/') } }),
     revoke(kind, 'key-compromise'),
     // Control and organisation stand by now: the next orders wait for the key.
     others(kind, body, 'pending-csr', code),
     rejected(kind, body, 'pending-csr', code),
+    bare(kind, body, 'pending-csr', code),
     approval ? [
       create(kind, { ...body, csr: '{{csr2}}', agreement }, 'pending-approval', code),
       refuse(),
@@ -250,9 +283,129 @@ const person1 = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.co
   identificationNumber: 'X1234567', streetAddress1: '12 St James Square', locality: 'London', state: 'London', postalCode: 'SW1Y 4JH', countryCode: 'GB' };
 const company = { organizationName: '{{organizationName}}', organizationUnit: 'Legal', organizationIdentificationNumber: 'HRB12345', businessCategory: 'private' };
 
+const page = { 'is a page': () => pm.expect(pm.response.json()).to.include.keys('content', 'page', 'size', 'totalElements', 'totalPages') };
+
+// account looks at what clients read before they order.
+const account = () => [
+  token,
+  call('groups', 'GET', '/groups', {
+    checks: { ...status(200), ...keep('groups[0].groupNumber', 'group'), ...matches('groups[0].groupName', '/./'), ...matches('groups[0].isDefaultGroup', '/^[01]$/'), ...matches('groups[0].finance', '/^1$/') },
+  }),
+  call('organizations', 'GET', '/organizations?groupNumber={{group}}', {
+    checks: {
+      ...status(200),
+      'has ours': () => pm.expect(_.map(pm.response.json().organizations, 'organizationNumber'), pm.response.text()).to.include(pm.environment.get('organizationNumber')),
+    },
+  }),
+  call('organization', 'GET', '/organizations/{{organizationNumber}}', {
+    checks: {
+      ...status(200), ...field('organizationLocality', 'London'), ...field('organizationCountryCode', 'GB'), ...field('organizationPostalCode', 'SW1Y 4JH'), ...field('validationStatusId', '1'),
+      'name': () => pm.expect(pm.response.json().organizationName).to.equal(pm.environment.get('organizationName')),
+      'domains is a list': () => pm.expect(pm.response.json().domains).to.be.an('array'),
+    },
+  }),
+  call('no such organization', 'GET', '/organizations/9999999', { checks: refused('EMS-\\d+', 404) }),
+  call('catalogue of the group', 'GET', '/catalog/products?groupNumber={{group}}', {
+    checks: { ...status(200), 'categories': () => pm.expect(_.map(pm.response.json().products, (c) => String(c.categoryID))).to.eql(['3']) },
+  }),
+  call('custom fields', 'GET', '/catalog/products/846/custom-fields', {
+    checks: { ...status(200), 'both lists': () => {
+      pm.expect(pm.response.json().customFields[0].certificateInformation).to.be.an('array');
+      pm.expect(pm.response.json().customFields[0].additionalInformation).to.be.an('array');
+    } },
+  }),
+  call('no such product', 'GET', '/catalog/products/7777/custom-fields', { checks: refused('EMS-915', 404, 422) }),
+  call('ledger', 'GET', '/reports/ledger?groupNumber={{group}}&page=1&size=1000', { checks: { ...status(200), ...page } }),
+  call('orders', 'GET', '/reports/orders?groupNumber={{group}}&status=issued&from=2026-01-01T00:00:00Z&page=1&size=0', { checks: { ...status(200), ...page } }),
+  call('orders of an unknown status', 'GET', '/reports/orders?status=lost', { checks: refused('EMS-\\d+', 422) }),
+  call('a body that is no JSON', 'POST', '/ssl-certificates', { headers: { 'Content-Type': 'application/json' }, body: '{', checks: refused('EMS-902', 400) }),
+  call('a body of another type', 'POST', '/ssl-certificates', { headers: { 'Content-Type': 'text/plain' }, body: '{}', checks: status(415) }),
+  call('an order without anything', 'POST', '/ssl-certificates', {
+    body: {},
+    checks: { ...status(400), 'fields are named': () => pm.expect(_.map(pm.response.json().errors, 'field'), pm.response.text()).to.include.members(['requestor.name', 'requestor.email']) },
+  }),
+  call('wrong method', 'DELETE', '/groups', { checks: { ...status(405), 'the right ones are told': () => pm.expect(pm.response.headers.get('Allow')).to.match(/GET/) } }),
+  call('no such resource', 'GET', '/nothing', { checks: status(404) }),
+  call('a type that is not made', 'GET', '/groups', { headers: { Accept: 'image/png' }, checks: status(406) }),
+  call('no such order', 'GET', '/ssl-certificates/9999999999', { checks: refused('EMS-\\d+', 404) }),
+];
+
+// domains walks through the life of a registered domain.
+const domains = (s) => {
+  const name = `site.${s.zone}`;
+  return [
+    token,
+    call('register', 'POST', '/domains', {
+      body: { domainName: name, organizationId: '{{organizationNumber}}', dcvMethod: 'dns-txt', skipCAA: false },
+      checks: { ...status(201), ...keep('domainId', 'domain'), ...field('domainName', name), ...field('dcvStatus', 'PENDING'), ...field('status', 'ACTIVE'), ...field('domainStatus', 'ACTIVE'),
+        ...keep('dcv.txtToken', 'recordValue'), 'says where': () => pm.expect(pm.response.headers.get('Location')).to.match(/\/domains\/./) },
+    }),
+    call('register again', 'POST', '/domains', { body: { domainName: name, organizationId: '{{organizationNumber}}' }, checks: refused('EMS-DOMAIN-002', 409) }),
+    call('no domain name', 'POST', '/domains', { body: { domainName: 'no domain', organizationId: '{{organizationNumber}}' }, checks: refused('EMS-DOMAIN-003', 422) }),
+    call('attempts before', 'GET', '/domains/{{domain}}/dcv/attempts/last', { checks: refused('EMS-\\d+', 404) }),
+    call('change over to a file', 'PATCH', '/domains/{{domain}}/dcv/method', { body: { dcvMethod: 'http-url' }, checks: status(200) }),
+    call('and back', 'PATCH', '/domains/{{domain}}/dcv/method', { body: { dcvMethod: 'dns-txt' }, checks: status(200) }),
+    call('challenge', 'GET', '/domains/{{domain}}/dcv', { checks: { ...status(200), ...keep('recordName', 'recordName'), ...keep('recordValue', 'recordValue') } }),
+    call('nothing is published', 'POST', '/domains/{{domain}}/dcv/verify', { body: {}, checks: { ...status(422), ...field('diagnostics.overallStatus', 'FAILED') } }),
+    call('attempts', 'GET', '/domains/{{domain}}/dcv/attempts?offset=0&limit=10', {
+      checks: { ...status(200), ...page, ...field('totalElements', 1), ...field('content[0].overallStatus', 'FAILED'), ...keep('content[0].attemptId', 'attempt') },
+    }),
+    call('one attempt', 'GET', '/domains/{{domain}}/dcv/attempts/{{attempt}}', { checks: status(200) }),
+    publish(),
+    call('verify', 'POST', '/domains/{{domain}}/dcv/verify', { body: {}, checks: status(200, 204) }),
+    call('last attempt', 'GET', '/domains/{{domain}}/dcv/attempts/last', { checks: { ...status(200), ...matches('method', '/dns.txt/i'), ...matches('diagnostics.overallStatus', '/^(VERIFIED|PASSED|SUCCESS)$/') } }),
+    call('verify again', 'POST', '/domains/{{domain}}/dcv/verify', { body: {}, checks: refused('EMS-1080', 409, 422) }),
+    call('domain', 'GET', '/domains/{{domain}}', { checks: { ...status(200), ...field('domainName', name), ...field('dcvStatus', 'VERIFIED'), ...field('dcv.method', 'dns-txt'), ...matches('verifiedAt', '/./') } }),
+    call('search', 'GET', `/domains?search=site&domainStatus=ACTIVE&dcvStatus=VERIFIED&offset=0&limit=5&sortBy=domainName&sortDir=asc`, {
+      checks: { ...status(200), ...page, ...field('totalElements', 1), ...field('content[0].domainName', name), ...matches('content[0].validTill', '/./') },
+    }),
+    call('search without effect', 'GET', '/domains?search=nowhere', { checks: { ...status(200), ...field('totalElements', 0), ...field('content', []) } }),
+    create('ssl-certificates', { productVariant: 'ov', requestor, organization: { organizationNumber: '{{organizationNumber}}', preVetted: true },
+      certificate: { domain: `www.${name}`, autoSecureWww: false }, csr: '{{csr2}}', agreement }, 'pending-approval', '846'),
+    call('renew', 'POST', '/domains', { body: { domainName: name, organizationId: '{{organizationNumber}}', mode: 'renew' }, checks: { ...status(200), ...field('domainName', name) } }),
+    call('deactivate', 'POST', '/domains/{{domain}}/deactivate', { body: {}, checks: { ...status(200), ...field('domainStatus', 'INACTIVE'), ...matches('deactivatedAt', '/./'), ...matches('message', '/./') } }),
+    call('no such domain', 'GET', '/domains/nothing', { checks: refused('EMS-\\d+', 404) }),
+  ];
+};
+
+// older is a client of the older generation: the token by a signed request, the
+// product by its code.
+const older = (s) => {
+  const kind = 'private-pki-certificates';
+  const code = { 'X-Product-Code': '950' };
+  const sign = () => {
+    const ts = new Date().toISOString();
+    const txn = CryptoJS.lib.WordArray.random(12).toString(CryptoJS.enc.Hex);
+    pm.variables.set('ts', ts);
+    pm.variables.set('txn', txn);
+    pm.variables.set('authKey', CryptoJS.SHA256(pm.environment.get('accessKey') + ts + txn).toString(CryptoJS.enc.Hex));
+  };
+  const body = { grant_type: 'client_credentials', accountNumber: '{{accountNumber}}', authKey: '{{authKey}}', ver: '1.0', ts: '{{ts}}', txn: '{{txn}}' };
+  return [
+    step('signed wrongly', 'POST', '{{main}}/oauth/token', { body: { ...body, authKey: 'x{{authKey}}' }, before: sign, checks: { ...status(401), ...field('error', 'invalid_client') } }),
+    step('token', 'POST', '{{main}}/oauth/token', { body, before: sign, checks: { ...status(200), ...keep('tokenDetails.accessToken', 'token') } }),
+    step('the OAuth form with an access key', 'POST', '{{main}}/oauth/token', {
+      body: { form: { grant_type: 'client_credentials', client_id: '{{accountNumber}}', client_secret: '{{accessKey}}' } },
+      checks: { ...status(403), ...field('error', 'unauthorized_client') },
+    }),
+    call('who am I', 'GET', '/auth/me', { checks: { ...status(200), ...field('authType', 'legacy') } }),
+    call('another code', 'POST', `/${kind}`, { headers: { 'X-Product-Code': '842' }, body: { variant: 'intranet-ssl', hostname: `old.${s.zone}`, requestor, csr: '{{csr}}' }, checks: refused('EMS-915', 422) }),
+    call('create', 'POST', `/${kind}`, {
+      headers: code, body: { variant: 'intranet-ssl', hostname: `old.${s.zone}`, requestor, csr: '{{csr}}' },
+      checks: { ...status(201), ...field('status', 'issued'), ...keep('orderId', 'order'), ...matches('_links.self.href', '/private-pki-certificates/'), ...matches('_links.certificate.href', '/certificate$/') },
+    }),
+    download(kind),
+    call('revoke by a name of RFC 5280', 'POST', `/${kind}/{{order}}/revoke`, { body: { reason: 'cessationOfOperation' }, checks: status(200, 204) }),
+    at(kind, 'revoked', field('revocation.reason', 'cessation-of-operation')),
+  ];
+};
+
 // walks: family to what makes its steps from the settings.
 export const walks = {
-  'dv': (s) => tls({ variant: 'dv', domain: `dv.${s.zone}`, www: true, code: '842', type: '13', draft: true }),
+  'account': account,
+  'domains': domains,
+  'older': older,
+  'dv': (s) => tls({ variant: 'dv', domain: `dv.${s.zone}`, www: true, code: '842', type: '13', draft: true, again: true }),
   'dv-wildcard': (s) => tls({ variant: 'dv-wildcard', domain: `*.wild.${s.zone}`, code: '843', type: '14' }),
   'dv-ucc': (s) => tls({ variant: 'dv-ucc', domain: `one.${s.zone}`, additional: [`two.${s.zone}`, `three.${s.zone}`], code: '844', type: '15', method: 'http-url', key: 'csrPem' }),
   'ov': (s) => tls({ variant: 'ov', domain: `ov.${s.zone}`, code: '846', type: '16', organisation: true, approval: true }),

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
@@ -64,8 +65,12 @@ func TestKill(t *testing.T) {
 	if n := len(a.OrdersOf(t, c.ID)); n != len(wishes) {
 		t.Errorf("%d orders of %d wishes", n, len(wishes))
 	}
-	if n := len(a.CertificatesOf(t, c.ID)); n != len(wishes) {
-		t.Errorf("%d certificates of %d wishes", n, len(wishes))
+	states := map[core.CertificateState]int{}
+	for _, cert := range a.CertificatesOf(t, c.ID) {
+		states[cert.State]++
+	}
+	if states[core.CertActive] != len(wishes) || states[core.CertReserved] != 0 || states[core.CertAbandoned] == 0 {
+		t.Errorf("%v certificates of %d wishes", states, len(wishes))
 	}
 	s.Stop(t)
 	t.Log(harness.Run(t, s.Dir, harness.Binary(t), "admin", "verify-audit", "--data", s.Dir))

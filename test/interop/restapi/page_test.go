@@ -1,6 +1,7 @@
 package restapi_test
 
 import (
+	"crypto/x509"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/test/interop/harness"
 )
@@ -43,7 +45,7 @@ func TestPage(t *testing.T) {
 				t.Errorf("the commands do not say %q: %s", w, out)
 			}
 		}
-		ca.IssuedFile(t, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.1.2.3")
+		issued(t, ca, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.1.2.3")
 		if n := len(ca.Admin.OrdersOf(t, c.ID)); n != 1 {
 			t.Errorf("%d orders", n)
 		}
@@ -60,8 +62,43 @@ func TestPage(t *testing.T) {
 		if !strings.Contains(out, "issued\n") {
 			t.Errorf("not issued: %s", out)
 		}
-		ca.IssuedFile(t, filepath.Join(dir, "dv-cert.pem"), c, "www.example.com")
+		issued(t, ca, filepath.Join(dir, "dv-cert.pem"), c, "www.example.com")
 	})
+}
+
+// TestPageV1 runs the commands of docs/protocol/rest-v1.md as they stand there;
+// their host:8080 is that of the server.
+func TestPageV1(t *testing.T) {
+	slow(t)
+	tools(t)
+	ca := harness.StartCA(t, harness.Options{})
+	c := ca.Admin.REST(t, resource.NewCredential{Auth: core.AuthAccessKey, Products: []string{"ssl-dv", "tls-server"}})
+	dir := t.TempDir()
+	script := harness.Recipe(t, "protocol/rest-v1.md", "Example")
+	const root = "http://host:8080/root.crt"
+	if strings.Count(script, root) != 1 {
+		t.Fatalf("the commands do not get the root from %s", root)
+	}
+	out, err := harness.TryEnv(t, dir, []string{"CERTWRIGHT_URL=" + ca.Main, "ACCOUNT_NUMBER=" + c.PublicID, "ACCESS_KEY=" + c.Secret},
+		"sh", "-e", "-c", strings.Replace(script, root, ca.Plain+"/root.crt", 1))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, w := range []string{"842 ", "950 ", "Order Fulfilled\n", "DNS:app.example.internal", "_certwright-challenge.www.example.com TXT ", `"errorCode":"EMS-107`} {
+		if !strings.Contains(out, w) {
+			t.Errorf("the commands do not say %q: %s", w, out)
+		}
+	}
+	chain := harness.ReadChain(t, filepath.Join(dir, "cert.pem"))
+	ca.Revoked(t, chain[0], "superseded")
+	var states []string
+	for _, o := range ca.Admin.OrdersOf(t, c.ID) {
+		states = append(states, string(o.State))
+	}
+	slices.Sort(states)
+	if !slices.Equal(states, []string{"issued", "rejected"}) {
+		t.Errorf("orders: %v", states)
+	}
 }
 
 // recipe runs the commands below a heading with sh -e.
@@ -113,7 +150,7 @@ func TestScript(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, first)
 		}
-		cert := ca.IssuedFile(t, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.9.8.7")
+		cert := issued(t, ca, filepath.Join(dir, "cert.pem"), c, "app.example.internal", "10.9.8.7")
 		harness.Shell(t, dir, `test "$(openssl pkey -in key.pem -pubout)" = "$(openssl x509 -in cert.pem -noout -pubkey)"`)
 		second, code := run(t, dir, c, []string{"ORDER_KEY=build-1"}, "intranet-ssl", "app.example.internal", "10.9.8.7")
 		if code != 0 {
@@ -127,6 +164,10 @@ func TestScript(t *testing.T) {
 		}
 		if n := len(ca.Admin.CertificatesOf(t, c.ID)); n != 1 || len(ca.Admin.OrdersOf(t, c.ID)) != 1 {
 			t.Errorf("%d certificates", n)
+		}
+		fresh := folder(t, ca) // a pipeline whose folder was thrown away
+		if out, code := run(t, fresh, c, []string{"ORDER_KEY=build-1"}, "intranet-ssl", "app.example.internal", "10.9.8.7"); code != 0 || out == first {
+			t.Errorf("a fresh key pair: exit code %d: %s", code, out)
 		}
 	})
 	t.Run("dv", func(t *testing.T) {
@@ -153,7 +194,7 @@ func TestScript(t *testing.T) {
 		if a, b := firstLine(out), firstLine(again); a != b {
 			t.Errorf("%q, then %q", a, b)
 		}
-		ca.IssuedFile(t, filepath.Join(dir, "cert.pem"), c, name)
+		issued(t, ca, filepath.Join(dir, "cert.pem"), c, name)
 		if n := len(ca.Admin.OrdersOf(t, c.ID)); n != 1 {
 			t.Errorf("%d orders", n)
 		}
@@ -194,6 +235,20 @@ func TestScript(t *testing.T) {
 			t.Errorf("%d orders", n)
 		}
 	})
+}
+
+// issued checks a file that the order API gave: the certificate and its chain,
+// the root at the end.
+func issued(t *testing.T, ca *harness.CA, file string, of *harness.Credential, names ...string) *x509.Certificate {
+	t.Helper()
+	chain := harness.ReadChain(t, file)
+	last := chain[len(chain)-1]
+	if last.CheckSignatureFrom(last) != nil {
+		t.Errorf("the chain ends with %s, not with the root", last.Subject)
+		return chain[0]
+	}
+	ca.Issued(t, chain[:len(chain)-1], of, names...)
+	return chain[0]
 }
 
 func firstLine(s string) string {

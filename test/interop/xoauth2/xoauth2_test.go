@@ -70,7 +70,7 @@ func TestTokens(t *testing.T) {
 				t.Errorf("%d %s %v", status, number, err)
 			}
 			// A refresh token that is used twice ends its whole line.
-			wants(t, full.TokenSource(ctx, old), 401, "invalid_grant")
+			wants(t, full.TokenSource(ctx, old), 400, "invalid_grant")
 			if status, _, err := me(oauth2.NewClient(ctx, oauth2.StaticTokenSource(second)), s.Main); err != nil || status != 401 {
 				t.Errorf("the line's token after its refresh token was used twice: %d %v", status, err)
 			}
