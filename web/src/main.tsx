@@ -14,6 +14,9 @@ import { Boundary } from './ui/states'
 // The server lets only styles with this nonce in.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
 
+// So says the library that keeps the page from scrolling behind a dialogue.
+Object.assign(window, { __webpack_nonce__: nonce })
+
 const theme = createTheme({
   primaryColor: 'blue',
   primaryShade: { light: 8, dark: 8 },
@@ -21,6 +24,7 @@ const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, "Cascadia Mono", "Liberation Mono", monospace',
   defaultRadius: 'sm',
   cursorType: 'pointer',
+  respectReducedMotion: true,
 })
 
 // Quiet text still has the contrast that WCAG AA asks for.

@@ -1,8 +1,9 @@
-import { Button, Group, Menu, Modal, Progress, Stack, Text } from '@mantine/core'
+import { Button, Group, Menu, Progress, Stack, Text } from '@mantine/core'
 import { useRef, useState } from 'react'
 import { count } from '../lib/format'
 import { text } from '../text'
 import { Icon } from '../ui/Icon'
+import { Dialog } from '../ui/Dialog'
 import { Failure } from '../ui/states'
 import { exportList, save, type Progress as Step } from './frames'
 import { sent, type ListState } from './query'
@@ -60,7 +61,7 @@ export function ExportMenu({ list, title, state, columns }: { list: string; titl
           </Text>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={running} onClose={close} title={`${t.running}: ${title}`} closeOnClickOutside={false} closeButtonProps={{ 'aria-label': t.cancel }}>
+      <Dialog opened={running} onClose={close} title={`${t.running}: ${title}`} closeLabel={t.cancel}>
         <Stack gap="sm">
           {error ? (
             <Failure error={error} />
@@ -79,7 +80,7 @@ export function ExportMenu({ list, title, state, columns }: { list: string; titl
             </Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     </>
   )
 }

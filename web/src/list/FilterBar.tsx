@@ -86,8 +86,9 @@ export function FilterBar({ columns, filter, onChange }: { columns: Column[]; fi
             <NativeSelect
               size="xs"
               aria-label={t.column + n}
+              error={!column}
               value={c.column}
-              data={columns.map((x) => ({ value: x.name, label: x.title }))}
+              data={[...(column ? [] : [{ value: c.column, label: c.column }]), ...columns.map((x) => ({ value: x.name, label: x.title }))]}
               onChange={(e) => {
                 const next = columns.find((x) => x.name === e.currentTarget.value)
                 if (next) set(i, fresh(next))

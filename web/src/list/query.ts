@@ -37,7 +37,8 @@ export function writeCond(c: Cond): string {
 
 /** Is the row complete enough to be sent? */
 export function complete(c: Cond, columns: Column[]): boolean {
-  if (!columns.some((x) => x.name === c.column)) return false
+  // A column that the list does not have is the server's to refuse: a filter must never vanish.
+  if (!columns.some((x) => x.name === c.column)) return true
   return valueless.has(c.op) || (c.values.length > 0 && c.values.every((v) => v !== ''))
 }
 

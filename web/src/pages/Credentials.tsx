@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Stack, Tabs, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
+import { Alert, Button, Group, Stack, Tabs, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -10,6 +10,7 @@ import { save } from '../list/frames'
 import { text } from '../text'
 import { Block, Facts, Moment, PageHead, Status, Tags } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
+import { Dialog } from '../ui/Dialog'
 import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
@@ -88,12 +89,12 @@ function Regenerate({ id, name, close }: { id: string; name: string; close: () =
   const [made, setMade] = useState<Issued>()
   if (made) {
     return (
-      <Modal opened onClose={close} title={`${t.regenerate}: ${name}`} size="xl" closeOnClickOutside={false} closeOnEscape={false} closeButtonProps={{ 'aria-label': text.action.close }}>
+      <Dialog opened onClose={close} title={`${t.regenerate}: ${name}`} size="xl" keep>
         <Secret made={made} />
         <Group justify="flex-end" mt="sm">
           <Button onClick={close}>{t.kept}</Button>
         </Group>
-      </Modal>
+      </Dialog>
     )
   }
   return (

@@ -19,7 +19,7 @@ const t = text.order
 
 type Decision = 'approve' | 'reject' | 'cancel'
 const actions: Record<Decision, string> = { approve: 'order.approve', reject: 'order.approve', cancel: 'order.cancel' }
-const open = new Set(['validating', 'pending-approval', 'issuing', 'pending-ca', 'draft', 'pending'])
+const open = new Set(['draft', 'pending-organization-verification', 'pending-documents', 'pending-dcv', 'pending-csr', 'pending-agreement', 'pending-approval', 'issuing', 'pending-ca'])
 
 /** Which decisions a person can take on an order now. */
 function useDecisions() {

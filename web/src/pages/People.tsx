@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, MultiSelect, NativeSelect, Stack, TextInput } from '@mantine/core'
+import { Alert, Button, Group, MultiSelect, NativeSelect, Stack, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -10,6 +10,7 @@ import { ListPage } from '../list/ListPage'
 import { text } from '../text'
 import { Block, Facts, Go, Moment, PageHead, Status } from '../ui/bits'
 import { Confirm } from '../ui/Confirm'
+import { Dialog } from '../ui/Dialog'
 import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
@@ -77,7 +78,7 @@ export function Users() {
 /** A one-time password, shown this once. */
 function OneTime({ issued, close }: { issued?: Password; close: () => void }) {
   return (
-    <Modal opened={!!issued?.password} onClose={close} title={`${t.oneTime}: ${issued?.user.login}`} closeOnClickOutside={false} closeOnEscape={false} closeButtonProps={{ 'aria-label': text.action.close }}>
+    <Dialog opened={!!issued?.password} onClose={close} title={`${t.oneTime}: ${issued?.user.login}`} keep>
       <Stack gap="sm">
         <Alert color="yellow" variant="outline" role="status">
           {t.oneTimeHint}
@@ -87,7 +88,7 @@ function OneTime({ issued, close }: { issued?: Password; close: () => void }) {
           <Button onClick={close}>{text.credentials.kept}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 import { useEffect, useState, type ReactNode } from 'react'
 import { text } from '../text'
+import { Dialog } from './Dialog'
 import { Failure } from './states'
 
 /** What run gives back to leave the question open. */
@@ -25,7 +26,7 @@ export function Confirm(p: { opened: boolean; title: string; close: () => void; 
     }
   }
   return (
-    <Modal opened={p.opened} onClose={p.close} title={p.title} size={p.size} closeButtonProps={{ 'aria-label': text.action.close }}>
+    <Dialog opened={p.opened} onClose={p.close} title={p.title} size={p.size}>
       <form
         onSubmit={(e) => {
           e.preventDefault()
@@ -45,6 +46,6 @@ export function Confirm(p: { opened: boolean; title: string; close: () => void; 
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   )
 }
