@@ -7,6 +7,7 @@ import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
 import { Issuer, Issuers } from './pages/Issuers'
 import { NewCredential } from './pages/NewCredential'
+import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
@@ -28,6 +29,7 @@ export function App() {
           <Route path="/certificates" component={Certificates} />
           <Route path="/certificates/:id">{({ id }) => <Certificate key={id} id={id} />}</Route>
           <Route path="/orders" component={Orders} />
+          <Route path="/orders/new" component={NewOrder} />
           <Route path="/orders/:id">{({ id }) => <Order key={id} id={id} />}</Route>
           <Route path="/domains" component={Domains} />
           <Route path="/domains/:id">{({ id }) => <Domain key={id} id={id} />}</Route>

@@ -123,4 +123,9 @@ export const text = {
     account: 'Account', newToken: 'New token', makeToken: 'Make token', token: 'Token', validFor: 'Valid for', revokeToken: 'What uses it stops working at once, for good.', settingsHint: 'How this server runs. It is set in its configuration file or on its command line.', version: 'Version', commit: 'Commit', go: 'Go', database: 'Database', baseURL: 'URL', statusURL: 'CRL and OCSP',
     listeners: 'Listeners', protocols: 'Protocols', connectors: 'Connectors', lints: 'Lints', auditKey: 'Key of the audit log',
   },
+  newOrder: {
+    title: 'Order a certificate', new: '+ New order', key: 'Key', own: 'I have a certificate request', generate: 'Make the key here', csrHint: 'PKCS#10, PEM. The private key stays with you.', algorithm: 'Key', generateHint: 'The private key is shown once, with the certificate.',
+    replaces: 'Replaces what the request says', daysHint: 'Empty: as long as the product allows', commentHint: 'For the people who approve', order: 'Order', issued: 'The certificate is issued', open: 'The order waits', openHint: 'It waits for people or for a CA. Repeat nothing: open the order to see what it waits for.',
+    keyHint: 'The private key cannot be read again unless the product allows export.', privateKey: 'Private key (PKCS#8)', save: 'Save certificate and chain', saveKey: 'Save key, certificate and chain',
+  },
 } as const

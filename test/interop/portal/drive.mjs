@@ -305,6 +305,23 @@ await part('order and approve', async () => {
   await page.locator('.page-head .status', { hasText: 'Issued' }).waitFor()
 })
 
+await part('order with a key made here', async () => {
+  await open('/orders')
+  await page.getByRole('link', { name: '+ New order' }).click()
+  await page.getByRole('combobox', { name: 'Product' }).click()
+  await page.getByRole('option', { name: 'tls-server' }).click()
+  await page.getByRole('radio', { name: 'Make the key here' }).check()
+  await page.getByLabel('Common name').fill('portal.example.internal')
+  await page.getByRole('combobox', { name: 'Names' }).fill('portal.example.internal')
+  await page.keyboard.press('Enter')
+  await button('Order').click()
+  await page.getByText('The certificate is issued').waitFor()
+  await accessible('an issued order')
+  must((await page.getByRole('region', { name: 'Private key (PKCS#8)' }).innerText()).includes('PRIVATE KEY'), 'no key')
+  await page.getByRole('link', { name: 'Open the certificate' }).click()
+  await page.getByRole('heading', { name: 'portal.example.internal' }).waitFor()
+})
+
 await part('bad input', async () => {
   expected.add(422).add(400).add(409)
   await open('/domains')

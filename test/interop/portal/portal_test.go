@@ -88,7 +88,7 @@ func keep(t *testing.T, dir string) {
 func fill(t *testing.T, a *harness.Admin) []string {
 	t.Helper()
 	ctx := t.Context()
-	routes := []string{"/", "/certificates", "/orders", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/integrations/apis",
+	routes := []string{"/", "/certificates", "/orders", "/orders/new", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/integrations/apis",
 		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
 		"/products", "/issuers", "/issuers/hierarchy", "/audit", "/jobs", "/settings", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
 	for i := range hosts {

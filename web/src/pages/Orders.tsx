@@ -2,7 +2,7 @@ import { Button, Table, Tabs, Text, Textarea, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useLocation } from 'wouter'
+import { Link, useLocation } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
 import { useSession } from '../lib/session'
 import { bare } from '../list/Cell'
@@ -44,6 +44,13 @@ export function Orders() {
         title={text.nav.orders}
         link={(r) => `/orders/${r.id}`}
         linkColumn="number"
+        head={
+          session.can('order.create') && (
+            <Button component={Link} href="/orders/new" size="xs">
+              {text.newOrder.new}
+            </Button>
+          )
+        }
         actions={[
           { label: t.details, run: (r) => navigate(`/orders/${r.id}`) },
           { label: t.certificate, shown: (r) => !!r.certificate, run: (r) => navigate(`/certificates/${String(r.certificate)}`) },

@@ -29,6 +29,7 @@ export function Products() {
         linkColumn="code"
         actions={[
           { label: t.details, run: (r) => navigate(`/products/${r.id}`) },
+          { label: text.newOrder.title, shown: (r) => r.state === 'active' && session.can('order.create'), run: (r) => navigate(`/orders/new?product=${String(r.id)}`) },
           { label: t.certificates, run: (r) => navigate(`/certificates?filter=product:eq:${String(r.id)}`) },
           { label: t.disable, danger: true, shown: (r) => manage && r.state === 'active', run: setAsked },
           { label: t.enable, shown: (r) => manage && r.state !== 'active', run: setAsked },
