@@ -55,10 +55,18 @@ async function accessible(what) {
   for (const f of found) bad(`${what}: axe: ${f}`)
 }
 
+/** Waits until the list shows what its address says. */
+const settled = () =>
+  page.waitForFunction(() => {
+    const l = document.querySelector('.list')
+    return l?.dataset.shown !== undefined && decodeURIComponent(l.dataset.shown) === decodeURIComponent(location.search || '?')
+  })
+
 const counter = () => page.locator('.list [aria-live=polite]').first()
 
 /** How many rows match, once the page says so. */
 const rows = async () => {
+  await settled()
   await counter().filter({ hasText: /of [\d,]+ rows?/ }).waitFor()
   return Number(/of ([\d,]+) rows?/.exec(await counter().innerText())[1].replaceAll(',', ''))
 }
@@ -111,7 +119,6 @@ await part('tiles open the list they count', async () => {
     const n = Number((await link.innerText()).replaceAll(',', ''))
     await link.click()
     await page.locator('.list').waitFor()
-    await page.waitForLoadState('networkidle')
     const got = await rows()
     must(got === n, `${label}: ${n} on the tile, ${got} in the list`)
   }
@@ -128,7 +135,6 @@ await part('slices open the list they count', async () => {
     const name = await links.nth(i).getAttribute('aria-label')
     await links.nth(i).click()
     await page.locator('.list').waitFor()
-    await page.waitForLoadState('networkidle')
     must((await rows()) === n, `${name}: ${n} in the chart, ${await rows()} in the list`)
   }
 })
@@ -170,15 +176,15 @@ await part('sort, columns, pages', async () => {
   await page.locator('th[aria-sort=ascending]').waitFor()
   await button('Common name').click()
   await page.waitForURL(/sort=-common_name/)
-  await page.waitForLoadState('networkidle')
+  await settled()
   const first = await page.locator('tbody tr').first().innerText()
   await button('Next page').click()
   await page.waitForURL(/cursor=/)
-  await page.waitForLoadState('networkidle')
+  await settled()
   must((await page.locator('.list [aria-live=polite]').innerText()).startsWith('26–'), 'second page')
   await button('Previous page').click()
   await page.waitForURL((u) => !u.search.includes('cursor'))
-  await page.waitForLoadState('networkidle')
+  await settled()
   must((await page.locator('tbody tr').first().innerText()) === first, 'another first page')
   await button('Columns').click()
   await page.getByRole('checkbox', { name: 'Serial number' }).check()

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Checkbox, Collapse, Group, Menu, NativeSelect, Tabl
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { columnVisibilityFeature, rowSelectionFeature, tableFeatures, useTable, type RowSelectionState } from '@tanstack/react-table'
 import { useMemo, useRef, useState, type ReactNode } from 'react'
+import { useSearch } from 'wouter'
 import { api, must, readList, type Column, type Row } from '../api/client'
 import { count } from '../lib/format'
 import { useSession } from '../lib/session'
@@ -70,13 +71,16 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
   }, [state.columns, showable])
   const [selection, setSelection] = useState<RowSelectionState>({})
   const [open, setOpen] = useState(true)
+  // What is shown, for tests that must not look too early.
+  const search = useSearch()
+  const busy = rows.isFetching || total.isFetching
   const pager = usePager(state, change, rows.data?.next)
 
   const id = p.rowId ?? ((r: Row) => String(r.id))
   const items = rows.data?.items ?? none
   const picked = items.filter((r) => selection[id(r)])
   return (
-    <div className="list" data-list={p.list}>
+    <div className="list" data-list={p.list} data-shown={busy ? undefined : '?' + search}>
       {!p.embedded && <PageHead title={p.title}>{p.head}</PageHead>}
       <Group justify="space-between" gap="xs" mb="xs">
         <Button size="xs" variant="default" aria-expanded={open} onClick={() => setOpen(!open)} rightSection={<Icon name={open ? 'up' : 'down'} size={14} />}>
