@@ -174,11 +174,23 @@ type Pulls interface {
 	CancelRenewalPull(ctx context.Context, tx core.Tx, account core.AccountID, id core.PullID, at time.Time) error
 }
 
+// Views are the saved views of lists.
+type Views interface {
+	ListViews(ctx context.Context, q core.ListQuery, user core.UserID) (core.Page[core.View], error)
+	ViewColumns() []core.Column
+	View(ctx context.Context, account core.AccountID, id core.ViewID) (*core.View, error)
+	CountViews(ctx context.Context, account core.AccountID, user core.UserID) (int, error)
+	InsertView(ctx context.Context, tx core.Tx, v *core.View) error
+	UpdateView(ctx context.Context, tx core.Tx, v *core.View) error
+	DeleteView(ctx context.Context, tx core.Tx, v *core.View) error
+}
+
 // Storage is what the API reads by itself, and the little that it writes.
 type Storage interface {
 	core.Transactor
 	ACME
 	Pulls
+	Views
 	Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error)
 	OrderByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Order, error)
 	ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error)

@@ -14,6 +14,8 @@ const (
 	PasswordOwn Action = "password.own" // change one's own password
 	SessionOwn  Action = "session.own"  // list and end one's own sessions
 	TokenOwn    Action = "token.own"    // make, list and revoke one's own tokens
+	ViewOwn     Action = "view.own"     // keep views of lists, open shared ones
+	ViewShare   Action = "view.share"   // share views, change and delete shared ones
 
 	AccountView        Action = "account.view"
 	AccountManage      Action = "account.manage"
@@ -124,6 +126,8 @@ var rules = []Rule{
 	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, pwd}},
 	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{ViewOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{ViewShare, ScopeAccount, []core.Role{adm, opr}},
 
 	{AccountView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{AccountManage, ScopeAccount, []core.Role{adm}},

@@ -32,6 +32,8 @@ const golden = `action                  scope    adm cad app val opr aud req pwd
 password.own            any      x   x   x   x   x   x   x   x   -
 session.own             any      x   x   x   x   x   x   x   -   -
 token.own               any      x   x   x   x   x   x   x   -   -
+view.own                any      x   x   x   x   x   x   x   -   -
+view.share              account  x   -   -   -   x   -   -   -   -
 account.view            any      x   x   x   x   x   x   x   -   -
 account.manage          account  x   -   -   -   -   -   -   -   -
 organisation.view       any      x   x   x   x   x   x   x   -   -

@@ -54,6 +54,10 @@ func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (cor
 	if err != nil {
 		return none, err
 	}
+	if q.Tally != nil {
+		none.Tally, err = l.tally(ctx, db, w, q.Tally)
+		return none, err
+	}
 	order, desc, err := l.order(q)
 	if err != nil {
 		return none, err
