@@ -120,10 +120,18 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 		parts = append(parts, "SELECT "+sel+" FROM "+from+" AS t WHERE "+strings.Join(w.conds, " AND "))
 		args = append(args, w.args...)
 	}
-	if len(parts) == 1 {
-		by = order
+	end := func(by []string) string {
+		return " ORDER BY " + strings.Join(by, dir+", ") + dir + " LIMIT " + strconv.Itoa(limit+1)
 	}
-	return strings.Join(parts, " UNION ALL ") + " ORDER BY " + strings.Join(by, dir+", ") + dir + " LIMIT " + strconv.Itoa(limit+1), args, nil
+	if len(parts) == 1 {
+		return parts[0] + end(order), args, nil
+	}
+	if db.dialect == Postgres { // SQLite merges by itself
+		for i := range parts {
+			parts[i] = "(" + parts[i] + end(order) + ")"
+		}
+	}
+	return strings.Join(parts, " UNION ALL ") + end(by), args, nil
 }
 
 // byGroup splits a query for one of several groups into one for each.
