@@ -20,6 +20,8 @@ import (
 type SignIns interface {
 	SignIn(ctx context.Context, in identity.SignIn) (*identity.SignedIn, error)
 	SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
+	// PeekSession is SessionPrincipal without counting as use of the session.
+	PeekSession(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
 	TokenPrincipal(ctx context.Context, text string, addr netip.Addr) (*core.Principal, error)
 	ChangePassword(ctx context.Context, p *core.Principal, old, fresh string) error
 }
@@ -185,12 +187,19 @@ type Views interface {
 	DeleteView(ctx context.Context, tx core.Tx, v *core.View) error
 }
 
+// Changes is where things that changed leave a trace, in order.
+type Changes interface {
+	Heads(ctx context.Context) ([]audit.Head, error)
+	Changes(ctx context.Context, account core.AccountID, chain int, after, until int64, limit int) ([]core.Change, error)
+}
+
 // Storage is what the API reads by itself, and the little that it writes.
 type Storage interface {
 	core.Transactor
 	ACME
 	Pulls
 	Views
+	Changes
 	Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error)
 	OrderByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Order, error)
 	ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error)
