@@ -94,7 +94,7 @@ func (l *listener) until(t *testing.T, prefix string) string {
 
 func (c *caller) domain(t *testing.T, name string, group core.GroupID) core.DomainID {
 	t.Helper()
-	return decode[resource.Domain](t, c.do(t, "POST", "/domains", resource.NewDomain{Name: name, Group: group}).is(t, 201)).ID
+	return decode[resource.DomainDetail](t, c.do(t, "POST", "/domains", resource.NewDomain{Name: name, Group: group}).is(t, 201)).ID
 }
 
 func TestEvents(t *testing.T) {
