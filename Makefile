@@ -52,4 +52,4 @@ fuzz: ## every fuzz target for FUZZTIME (30s); FUZZ=pattern chooses
 	@scripts/fuzz
 
 clean: ## remove what was built; ./data stays
-	rm -rf bin .cache web/dist web/node_modules
+	rm -rf bin .cache internal/portal/pages/app web/node_modules

@@ -64,6 +64,9 @@ type Deps struct {
 	Operator func(core.AccountID) bool
 	Now      func() time.Time
 	Logger   *slog.Logger
+	// EventTick is how often changes are looked for while somebody follows
+	// them; 0 means one second.
+	EventTick time.Duration
 }
 
 // API is the management API. It is safe for concurrent use.
@@ -72,6 +75,7 @@ type API struct {
 	mux   *http.ServeMux
 	huma  huma.API
 	lists []listInfo
+	hub   *hub
 	// limits are the largest request bodies in octets, by pattern.
 	limits map[string]int64
 	doc    []byte
@@ -94,14 +98,18 @@ func New(d Deps) (*API, error) {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}
+	if d.EventTick == 0 {
+		d.EventTick = eventTick
+	}
 	a := &API{d: d, mux: http.NewServeMux(), limits: map[string]int64{}}
+	a.hub = newHub(a)
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.config())
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
-		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes,
-		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes,
-		a.auditRoutes, a.jobRoutes, a.aboutRoutes, a.listRoutes,
+		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
+		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes,
+		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,
 	} {
 		routes()
 	}

@@ -68,6 +68,19 @@ func (a *API) authenticate(r *http.Request) (*core.Principal, error) {
 	return a.d.Identity.SessionPrincipal(r.Context(), c.Value, addr)
 }
 
+// stillThere is authenticate for a stream that goes on: following what others
+// do does not keep a session alive.
+func (a *API) stillThere(r *http.Request) (*core.Principal, error) {
+	if r.Header.Get("Authorization") != "" {
+		return a.authenticate(r)
+	}
+	c, err := r.Cookie(CookieName)
+	if err != nil {
+		return nil, core.Errorf(core.KindUnauthenticated, "you are not signed in")
+	}
+	return a.d.Identity.PeekSession(r.Context(), c.Value, httpx.ClientAddr(r.Context()))
+}
+
 // sameOrigin guards against requests that a foreign page makes a browser send
 // with its cookies.
 func (a *API) sameOrigin(r *http.Request) error {

@@ -225,7 +225,7 @@ func (r *certificateRow) resource(now time.Time) resource.Certificate {
 	out := resource.Certificate{ID: c.ID, Number: c.Number, State: c.State, Expired: now.After(c.NotAfter), CommonName: c.CommonName, Subject: c.Subject,
 		Names: list0(c.Names), Serial: c.Serial, KeyAlgorithm: c.KeyAlgorithm, Fingerprint: hex.EncodeToString(c.Fingerprint), NotBefore: c.NotBefore,
 		NotAfter: c.NotAfter, Issuer: c.Issuer, IssuerName: r.issuer, Product: c.Product, ProductCode: r.product, Order: c.Order, Credential: c.Credential,
-		User: c.User, Group: c.Group, Protocol: c.Protocol, Replaces: c.Replaces, ReplacedBy: c.ReplacedBy, RevokedAt: c.RevokedAt,
+		User: c.User, Group: c.Group, Protocol: c.Protocol, Replaces: c.Replaces, ReplacedBy: c.ReplacedBy, Replaced: c.ReplacedBy != "", RevokedAt: c.RevokedAt,
 		KeyStored: c.HasKey, Tags: list0(c.Tags), CreatedAt: c.CreatedAt}
 	if !c.RevokedAt.IsZero() {
 		out.Reason = x509x.Reason(c.Reason).String()
@@ -251,6 +251,6 @@ func (a *API) readCertificates(ctx context.Context, p *core.Principal, q core.Li
 		}
 		rows.Items = append(rows.Items, row)
 	}
-	rows.Next = got.Next
+	rows.Next, rows.Tally = got.Next, got.Tally
 	return rows, nil
 }

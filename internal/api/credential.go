@@ -141,13 +141,24 @@ func (a *API) credentialUsage(ctx context.Context, p *core.Principal, in *creden
 		q.Filter = append(identity.UsageFilter(c.ID), q.Filter...)
 		return a.d.Audit.List(ctx, q)
 	}
-	return list(auditColumns, read, entryResource)(ctx, p, &in.ListParams)
+	return list(a, "audit", auditColumns, read, entryResource)(ctx, p, &in.ListParams)
 }
 
 func (a *API) credentialResource(c *core.Credential) resource.Credential {
 	return resource.Credential{ID: c.ID, Number: c.Number, Type: c.Type, Auth: c.Auth, Label: c.Label, Default: c.Default, Description: c.Description,
-		Tags: list0(c.Tags), State: c.State, Expired: !c.ExpiresAt.IsZero() && !a.d.Now().Before(c.ExpiresAt), User: c.User, Group: c.Group,
+		Tags: list0(c.Tags), State: c.State, Status: a.credentialStatus(c), Expired: !c.ExpiresAt.IsZero() && !a.d.Now().Before(c.ExpiresAt), User: c.User, Group: c.Group,
 		Organisation: c.Organisation, Products: list0(c.Products), Product: c.Product, PublicID: c.PublicID, SecretSetAt: c.SecretSetAt,
 		Trust: string(c.Trust), ExpiresAt: c.ExpiresAt, Sources: list0(c.Sources), AllowedNames: list0(c.AllowedNames), ProvenNames: list0(c.ProvenNames),
 		Options: c.Options, Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, RevokedAt: c.RevokedAt, RevokedReason: c.RevokedReason}
+}
+
+// credentialStatus is what the list's column of that name says.
+func (a *API) credentialStatus(c *core.Credential) string {
+	switch {
+	case c.State == core.CredentialRevoked:
+		return "revoked"
+	case !c.ExpiresAt.IsZero() && !a.d.Now().Before(c.ExpiresAt):
+		return "expired"
+	}
+	return "active"
 }

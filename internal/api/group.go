@@ -62,7 +62,7 @@ func (a *API) members(ctx context.Context, p *core.Principal, in *struct {
 	read := func(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.User], error) {
 		return a.d.Identity.Members(ctx, p, in.ID, q)
 	}
-	return list(a.d.Identity.UserColumns, read, userResource)(ctx, p, &in.ListParams)
+	return list(a, "users", a.d.Identity.UserColumns, read, a.userResource)(ctx, p, &in.ListParams)
 }
 
 func groupData(g resource.GroupFields) identity.GroupData {

@@ -19,6 +19,7 @@ func (a *API) jobRoutes() {
 		func(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[jobs.Job], error) {
 			return a.d.Jobs.List(ctx, q, a.d.Operator(p.Account))
 		}, jobResource)
+	a.lists[len(a.lists)-1].uncounted = true // the queue's library does not
 	register(a, get("jobs", "get-job", "/jobs/{id}", "Read a job", identity.JobView),
 		func(ctx context.Context, p *core.Principal, in *jobRequest) (*out[resource.Job], error) {
 			return a.jobAnswer(ctx, p, in.ID)

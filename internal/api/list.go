@@ -17,6 +17,7 @@ type ListParams struct {
 	Cursor  string   `query:"cursor" maxLength:"6000" doc:"next of the page before; filter and sort must be the same"`
 	Limit   int      `query:"limit" minimum:"0" maximum:"500" doc:"rows of a page; 50 unless given"`
 	Columns bool     `query:"columns" doc:"also describe the list's columns"`
+	Names   bool     `query:"names" doc:"also give names for the ids of groups, users and so on in the rows"`
 }
 
 // Resolve implements huma.Resolver. It reads the filter rows itself: huma drops
@@ -39,6 +40,10 @@ type listInfo struct {
 	path    string
 	action  identity.Action
 	columns func() []core.Column
+	// rows reads a page as the JSON objects that the list shows.
+	rows func(context.Context, *core.Principal, core.ListQuery) (core.Page[row], error)
+	// uncounted: the rows of the list cannot be counted.
+	uncounted bool
 }
 
 // page is the answer of a list.
@@ -46,7 +51,7 @@ type page[T any] struct{ Body resource.Page[T] }
 
 // list makes the handler of a list: read takes the query, shape makes the
 // public form of an element.
-func list[C, T any](columns func() []core.Column, read func(context.Context, *core.Principal, core.ListQuery) (core.Page[C], error), shape func(*C) T) handler[ListParams, page[T]] {
+func list[C, T any](a *API, name string, columns func() []core.Column, read func(context.Context, *core.Principal, core.ListQuery) (core.Page[C], error), shape func(*C) T) handler[ListParams, page[T]] {
 	return func(ctx context.Context, p *core.Principal, in *ListParams) (*page[T], error) {
 		q, err := in.query()
 		if err != nil {
@@ -61,7 +66,25 @@ func list[C, T any](columns func() []core.Column, read func(context.Context, *co
 		if err != nil {
 			return nil, err
 		}
-		return pageOf(got, shape, in.Columns, cols), nil
+		res := &page[T]{Body: resource.Page[T]{Items: make([]T, len(got.Items)), Next: got.Next}}
+		var rows []row
+		for i := range got.Items {
+			res.Body.Items[i] = shape(&got.Items[i])
+			if in.Names {
+				o, err := object(res.Body.Items[i])
+				if err != nil {
+					return nil, err
+				}
+				rows = append(rows, o)
+			}
+		}
+		if in.Columns {
+			res.Body.Columns = describe(name, cols)
+		}
+		if in.Names {
+			res.Body.Names, err = a.references(p).namesIn(ctx, name, cols, rows)
+		}
+		return res, err
 	}
 }
 
@@ -82,23 +105,11 @@ func checkQuery(q core.ListQuery, cols []core.Column) error {
 	return core.Errorf(core.KindInvalid, "the list cannot be sorted by %q", q.Sort.Column).At("sort")
 }
 
-// pageOf makes the public form of a page.
-func pageOf[C, T any](got core.Page[C], shape func(*C) T, describe bool, cols []core.Column) *page[T] {
-	p := &page[T]{Body: resource.Page[T]{Items: make([]T, len(got.Items)), Next: got.Next}}
-	for i := range got.Items {
-		p.Body.Items[i] = shape(&got.Items[i])
-	}
-	if describe {
-		p.Body.Columns = resource.ColumnsOf(cols)
-	}
-	return p
-}
-
 // addList registers a list under its own name and path.
 func addList[C, T any](a *API, op operation, name string, columns func() []core.Column,
 	read func(context.Context, *core.Principal, core.ListQuery) (core.Page[C], error), shape func(*C) T) {
-	a.lists = append(a.lists, listInfo{name, op.path, op.action, columns})
-	register(a, op, list(columns, read, shape))
+	a.lists = append(a.lists, listInfo{name: name, path: op.path, action: op.action, columns: columns, rows: rowsOf(read, shape)})
+	register(a, op, list(a, name, columns, read, shape))
 }
 
 // listRoutes describes the lists that the other routes have added.
@@ -117,13 +128,26 @@ func (a *API) listRoutes() {
 		func(_ context.Context, p *core.Principal, in *struct {
 			Name string `path:"name" maxLength:"100"`
 		}) (*out[resource.List], error) {
-			for i := range a.lists {
-				if a.lists[i].name == in.Name && a.lists[i].open(p) {
-					return &out[resource.List]{a.lists[i].resource()}, nil
-				}
+			l, err := a.list(p, in.Name)
+			if err != nil {
+				return nil, err
 			}
-			return nil, core.Errorf(core.KindNotFound, "there is no such list")
+			return &out[resource.List]{l.resource()}, nil
 		})
+	register(a, get("lists", "count-list", "/lists/{name}/count", "Count the rows of a list that match a filter, in all or by a column", ""), a.countList)
+	register(a, get("lists", "export-list", "/lists/{name}/export", "Export the rows of a list that match a filter: CSV, Excel or PDF", "").
+		says("All pages, with the columns asked for. With frames=true the answer is a sequence of frames that also tell the progress; see docs/operate/api.md.").
+		streams("application/octet-stream"), a.exportList)
+}
+
+// list finds a list that p may read.
+func (a *API) list(p *core.Principal, name string) (*listInfo, error) {
+	for i := range a.lists {
+		if a.lists[i].name == name && a.lists[i].open(p) {
+			return &a.lists[i], nil
+		}
+	}
+	return nil, core.Errorf(core.KindNotFound, "there is no such list")
 }
 
 // open reports whether p may read the list at all.
@@ -133,7 +157,7 @@ func (l *listInfo) open(p *core.Principal) bool {
 }
 
 func (l *listInfo) resource() resource.List {
-	return resource.List{Name: l.name, Path: l.path, Columns: resource.ColumnsOf(l.columns())}
+	return resource.List{Name: l.name, Path: l.path, Counted: !l.uncounted, Columns: describe(l.name, l.columns())}
 }
 
 // list0 is s, or an empty list for none, which JSON writes as [].

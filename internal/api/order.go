@@ -230,7 +230,7 @@ func (a *API) readOrders(ctx context.Context, p *core.Principal, q core.ListQuer
 		}
 		rows.Items = append(rows.Items, row)
 	}
-	rows.Next = got.Next
+	rows.Next, rows.Tally = got.Next, got.Tally
 	return rows, nil
 }
 

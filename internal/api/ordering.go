@@ -30,6 +30,10 @@ type Orders interface {
 	Reissue(ctx context.Context, p *core.Principal, id core.OrderID, r ordering.Reissue) (*ordering.View, error)
 	Renew(ctx context.Context, p *core.Principal, id core.OrderID, csr []byte, idempotencyKey string, origin core.Origin) (*ordering.View, error)
 	Report(ctx context.Context, p *core.Principal, q ordering.Query) ([]ordering.Row, int, error)
+	Deploy(ctx context.Context, p *core.Principal, certificate core.CertificateID, target string) (*core.DeploymentRequest, error)
+	CancelDeployment(ctx context.Context, p *core.Principal, id core.DeploymentRequestID) (*core.DeploymentRequest, error)
+	Deployments(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.DeploymentRequest], error)
+	DeploymentColumns() []core.Column
 }
 
 func (a *API) orderingRoutes() {

@@ -156,7 +156,7 @@ func (r *productRow) resource() resource.Product {
 
 func (a *API) readProducts(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[productRow], error) {
 	got, err := a.d.Products.List(ctx, q)
-	rows := core.Page[productRow]{Next: got.Next}
+	rows := core.Page[productRow]{Next: got.Next, Tally: got.Tally}
 	refs := a.references(p)
 	for i := 0; err == nil && i < len(got.Items); i++ {
 		row := productRow{Product: got.Items[i]}

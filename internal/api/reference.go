@@ -10,13 +10,15 @@ import (
 // an answer.
 type references struct {
 	a        *API
+	p        *core.Principal
 	account  core.AccountID
 	products map[core.ProductID]string
 	issuers  map[core.IssuerID]string
+	words    map[string]string // by id, of anything
 }
 
 func (a *API) references(p *core.Principal) *references {
-	return &references{a: a, account: p.Account, products: map[core.ProductID]string{}, issuers: map[core.IssuerID]string{}}
+	return &references{a: a, p: p, account: p.Account, products: map[core.ProductID]string{}, issuers: map[core.IssuerID]string{}}
 }
 
 // product returns the code of a product, "" when it is gone.

@@ -20,6 +20,8 @@ import (
 type SignIns interface {
 	SignIn(ctx context.Context, in identity.SignIn) (*identity.SignedIn, error)
 	SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
+	// PeekSession is SessionPrincipal without counting as use of the session.
+	PeekSession(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
 	TokenPrincipal(ctx context.Context, text string, addr netip.Addr) (*core.Principal, error)
 	ChangePassword(ctx context.Context, p *core.Principal, old, fresh string) error
 }
@@ -175,11 +177,30 @@ type Pulls interface {
 	CancelRenewalPull(ctx context.Context, tx core.Tx, account core.AccountID, id core.PullID, at time.Time) error
 }
 
+// Views are the saved views of lists.
+type Views interface {
+	ListViews(ctx context.Context, q core.ListQuery, user core.UserID) (core.Page[core.View], error)
+	ViewColumns() []core.Column
+	View(ctx context.Context, account core.AccountID, id core.ViewID) (*core.View, error)
+	CountViews(ctx context.Context, account core.AccountID, user core.UserID) (int, error)
+	InsertView(ctx context.Context, tx core.Tx, v *core.View) error
+	UpdateView(ctx context.Context, tx core.Tx, v *core.View) error
+	DeleteView(ctx context.Context, tx core.Tx, v *core.View) error
+}
+
+// Changes is where things that changed leave a trace, in order.
+type Changes interface {
+	Heads(ctx context.Context) ([]audit.Head, error)
+	Changes(ctx context.Context, account core.AccountID, chain int, after, until int64, limit int) ([]core.Change, error)
+}
+
 // Storage is what the API reads by itself, and the little that it writes.
 type Storage interface {
 	core.Transactor
 	ACME
 	Pulls
+	Views
+	Changes
 	Order(ctx context.Context, account core.AccountID, id core.OrderID) (*core.Order, error)
 	OrderByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Order, error)
 	ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error)

@@ -139,7 +139,7 @@ type sessionRow struct {
 
 func (a *API) readSessions(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[sessionRow], error) {
 	got, err := a.d.Identity.Sessions(ctx, p, q)
-	rows := core.Page[sessionRow]{Next: got.Next}
+	rows := core.Page[sessionRow]{Next: got.Next, Tally: got.Tally}
 	for _, s := range got.Items {
 		rows.Items = append(rows.Items, sessionRow{s, s.ID == p.Session})
 	}

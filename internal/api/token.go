@@ -10,7 +10,7 @@ import (
 
 func (a *API) tokenRoutes() {
 	addList(a, get("tokens", "list-tokens", "/tokens", "List personal API tokens: my own, or everybody's for administrators", identity.TokenOwn),
-		"tokens", a.d.Identity.TokenColumns, a.d.Identity.Tokens, tokenResource)
+		"tokens", a.d.Identity.TokenColumns, a.d.Identity.Tokens, a.tokenResource)
 	register(a, post("tokens", "create-token", "/tokens", "Make a personal API token", identity.TokenOwn).created().
 		says("Needs a session: a token cannot make tokens. The secret is shown this once."),
 		func(ctx context.Context, p *core.Principal, in *in[resource.NewToken]) (*out[resource.IssuedToken], error) {
@@ -18,7 +18,7 @@ func (a *API) tokenRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			return &out[resource.IssuedToken]{resource.IssuedToken{Token: tokenResource(t), Secret: text.Reveal()}}, nil
+			return &out[resource.IssuedToken]{resource.IssuedToken{Token: a.tokenResource(t), Secret: text.Reveal()}}, nil
 		})
 	register(a, remove("tokens", "revoke-token", "/tokens/{id}", "Revoke a personal API token", identity.TokenOwn),
 		func(ctx context.Context, p *core.Principal, in *ByID[core.TokenID]) (*none, error) {
@@ -26,7 +26,14 @@ func (a *API) tokenRoutes() {
 		})
 }
 
-func tokenResource(t *core.Token) resource.Token {
+func (a *API) tokenResource(t *core.Token) resource.Token {
+	status := "active"
+	switch {
+	case !t.RevokedAt.IsZero():
+		status = "revoked"
+	case !t.ExpiresAt.IsZero() && !a.d.Now().Before(t.ExpiresAt):
+		status = "expired"
+	}
 	return resource.Token{ID: t.ID, User: t.User, Name: t.Name, Prefix: t.Prefix, Roles: list0(t.Roles),
-		ExpiresAt: t.ExpiresAt, LastUsed: t.LastUsed, RevokedAt: t.RevokedAt, CreatedAt: t.CreatedAt}
+		ExpiresAt: t.ExpiresAt, LastUsed: t.LastUsed, RevokedAt: t.RevokedAt, Status: status, CreatedAt: t.CreatedAt}
 }

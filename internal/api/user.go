@@ -10,13 +10,13 @@ import (
 
 func (a *API) userRoutes() {
 	addList(a, get("users", "list-users", "/users", "List users", identity.UserView),
-		"users", a.d.Identity.UserColumns, a.d.Identity.Users, userResource)
+		"users", a.d.Identity.UserColumns, a.d.Identity.Users, a.userResource)
 	register(a, post("users", "create-user", "/users", "Add a user", identity.UserManage).created().
 		says("The user gets a one-time password, shown this once, unless he shall not sign in."), a.createUser)
 	register(a, get("users", "get-user", "/users/{id}", "Read a user", identity.UserView),
 		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.User], error) {
 			u, err := a.d.Identity.User(ctx, p, in.ID)
-			return shaped(u, err, userResource)
+			return shaped(u, err, a.userResource)
 		})
 	register(a, patch("users", "update-user", "/users/{id}", "Change a user, his roles and groups", identity.UserManage),
 		func(ctx context.Context, p *core.Principal, in *struct {
@@ -24,7 +24,7 @@ func (a *API) userRoutes() {
 			Body resource.UserChange
 		}) (*out[resource.User], error) {
 			u, err := a.d.Identity.UpdateUser(ctx, p, in.ID, identity.UserChange{Name: in.Body.Name, Email: in.Body.Email, Grants: in.Body.Grants, Groups: in.Body.Groups})
-			return shaped(u, err, userResource)
+			return shaped(u, err, a.userResource)
 		})
 	register(a, remove("users", "delete-user", "/users/{id}", "Delete a disabled user to whom nothing refers", identity.UserManage),
 		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*none, error) {
@@ -42,7 +42,7 @@ func (a *API) userRoutes() {
 				return nil, err
 			}
 			u, err := a.d.Identity.User(ctx, p, in.ID)
-			return shaped(u, err, userResource)
+			return shaped(u, err, a.userResource)
 		})
 	register(a, post("users", "sign-out-user", "/users/{id}/sign-out", "End all sessions of a user", identity.SessionOwn).
 		says("One's own (but the present one), or anybody's for administrators."),
@@ -61,14 +61,14 @@ func (a *API) createUser(ctx context.Context, p *core.Principal, in *in[resource
 	if err != nil {
 		return nil, err
 	}
-	return &out[resource.IssuedPassword]{resource.IssuedPassword{User: userResource(u), Password: password.Reveal()}}, nil
+	return &out[resource.IssuedPassword]{resource.IssuedPassword{User: a.userResource(u), Password: password.Reveal()}}, nil
 }
 
 // userState makes the handler that sets a user's state.
 func (a *API) userState(state core.UserState) handler[ByID[core.UserID], out[resource.User]] {
 	return func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.User], error) {
 		u, err := a.d.Identity.UpdateUser(ctx, p, in.ID, identity.UserChange{State: &state})
-		return shaped(u, err, userResource)
+		return shaped(u, err, a.userResource)
 	}
 }
 
@@ -81,7 +81,7 @@ func (a *API) resetPassword(ctx context.Context, p *core.Principal, in *ByID[cor
 	if err != nil {
 		return nil, err
 	}
-	return &out[resource.IssuedPassword]{resource.IssuedPassword{User: userResource(u), Password: password.Reveal()}}, nil
+	return &out[resource.IssuedPassword]{resource.IssuedPassword{User: a.userResource(u), Password: password.Reveal()}}, nil
 }
 
 func roles(context.Context, *core.Principal, *struct{}) (*out[resource.Roles], error) {
@@ -92,8 +92,8 @@ func roles(context.Context, *core.Principal, *struct{}) (*out[resource.Roles], e
 	return &out[resource.Roles]{r}, nil
 }
 
-func userResource(u *core.User) resource.User {
+func (a *API) userResource(u *core.User) resource.User {
 	return resource.User{ID: u.ID, Number: u.Number, Login: u.Login, Name: u.Name, Email: u.Email, State: u.State,
-		Grants: list0(u.Grants), Groups: list0(u.Groups), MustChange: u.MustChange, LockedUntil: u.LockedUntil, LastSignIn: u.LastSignIn, SecondFactor: u.SecondFactor,
+		Grants: list0(u.Grants), Groups: list0(u.Groups), MustChange: u.MustChange, LockedUntil: u.LockedUntil, Locked: a.d.Now().Before(u.LockedUntil), LastSignIn: u.LastSignIn, SecondFactor: u.SecondFactor,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt}
 }

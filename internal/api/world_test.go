@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/certwright/certwright/internal/api"
 	"github.com/certwright/certwright/internal/api/client"
@@ -122,7 +123,7 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},
-		BaseURL: func() string { return w.server.URL }, Operator: func(a core.AccountID) bool { return a == w.First.Account.ID },
+		BaseURL: func() string { return w.server.URL }, EventTick: 5 * time.Millisecond, Operator: func(a core.AccountID) bool { return a == w.First.Account.ID },
 		Now: clock.Now, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	})
 	must(t, err)

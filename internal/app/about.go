@@ -34,7 +34,7 @@ func lintSources() []resource.LintSource {
 		{Name: ca.LintPublicSMIME, Title: "Public S/MIME: the CA/Browser Forum's S/MIME rules as well"},
 		{Name: ca.LintNone, Title: "None"},
 	} {
-		s.Lints = ca.LintNames(s.Name)
+		s.Lints = append([]string{}, ca.LintNames(s.Name)...)
 		out = append(out, s)
 	}
 	return out

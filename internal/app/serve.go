@@ -40,6 +40,7 @@ type server struct {
 	*parts
 	tls      *serverTLS
 	jobs     *work
+	api      *api.API
 	acme     *acme.Service
 	http     *httpx.Server
 	registry *prometheus.Registry
@@ -161,6 +162,7 @@ loop:
 	s.log.Info("stopping")
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopDeadline)
 	defer cancel()
+	s.api.Close()
 	err := s.http.Stop(end)
 	s.acme.Close()
 	err = errors.Join(err, s.jobs.stop(end), s.audit.Flush(end, true))
@@ -269,6 +271,7 @@ func (s *server) mainRoutes() ([]httpx.Route, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.api = a
 	p, err := portal.New(portal.Deps{Identity: s.identity, Domains: s.domains, Consents: s.vetting, BaseURL: base, APIPath: apiPath, RootURL: s.rootURL, Cookie: api.CookieName, Now: s.now, Log: s.log})
 	if err != nil {
 		return nil, err

@@ -126,9 +126,21 @@ func (w *work) start(ctx context.Context) error {
 		_, err := s.orders.Work(ctx)
 		return err
 	})
+	w.every(run, time.Second, "index certificates for searching", w.indexSearch)
 	w.every(run, time.Hour, "renew the server certificate", s.tls.load)
 	w.every(run, 10*time.Minute, "read the key ring", s.box.Refresh)
 	w.every(run, 20*time.Second, "write folded refusals", func(ctx context.Context) error { return s.audit.Flush(ctx, false) })
+	return nil
+}
+
+// indexSearch takes the new certificates into the search index, slice by slice,
+// so that issuing goes on in between.
+func (w *work) indexSearch(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if n, err := w.s.db.IndexSearch(ctx); err != nil || n == 0 {
+			return err
+		}
+	}
 	return nil
 }
 

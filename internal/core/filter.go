@@ -91,6 +91,22 @@ type ListQuery struct {
 	Sort    Sort   // zero: newest first
 	Cursor  string // opaque, from the previous page
 	Limit   int    // 1 to MaxPage; 0 means DefaultPage
+	Tally   *Tally // numbers instead of rows; Sort, Cursor and Limit do not matter then
+}
+
+// Tally asks a listing how many rows match instead of which.
+type Tally struct {
+	By    string // a column to count by, of type text, enum, id or bool; empty: one number
+	Limit int64  // stop counting there; 0: count all. Without By only
+}
+
+// MaxTally is how many groups a tally by a column has: the largest ones.
+const MaxTally = 100
+
+// Tallied is one number of a tally: how many rows have the value.
+type Tallied struct {
+	Value string // "" also for rows without a value
+	Count int64
 }
 
 // Page sizes of every listing.
@@ -103,6 +119,7 @@ const (
 type Page[T any] struct {
 	Items []T
 	Next  string
+	Tally []Tallied // the answer to ListQuery.Tally, largest first
 }
 
 // Check verifies f against the columns of a listing: known column, an operator

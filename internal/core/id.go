@@ -27,6 +27,7 @@ type (
 	// AuthorizationID names a proof of control, or the way to one.
 	AuthorizationID string
 	PullID          string
+	ViewID          string
 	DomainID        string
 	// AttemptID names one look at a domain's challenge.
 	AttemptID        string

@@ -46,10 +46,16 @@ type DeploymentRequest struct {
 	User        UserID
 	Group       GroupID
 	Target      string // what the requester calls the place; free text
-	State       string // "waiting"
+	State       string // one of DeploymentStates
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
 
-// DeploymentWaiting is the state of a request that nothing has taken up yet.
-const DeploymentWaiting = "waiting"
+// The states of a deployment request.
+const (
+	DeploymentWaiting   = "waiting"   // nothing has taken it up yet
+	DeploymentCancelled = "cancelled" // withdrawn
+)
+
+// DeploymentStates are all of them.
+var DeploymentStates = []string{DeploymentWaiting, DeploymentCancelled}

@@ -19,6 +19,10 @@ type certCmd struct {
 	Revoke   certRevokeCmd   `cmd:"" help:"Revoke one, or suspend it."`
 	Release  certReleaseCmd  `cmd:"" help:"End a suspension."`
 	Tag      certTagCmd      `cmd:"" help:"Show or change the tags of one."`
+
+	Deploy           certDeployCmd           `cmd:"" help:"Ask for one to be put on a server. Nothing deploys yet: the request waits."`
+	Deployments      certDeploymentsCmd      `cmd:"" help:"List the requests to put certificates on servers."`
+	CancelDeployment certCancelDeploymentCmd `cmd:"" help:"Withdraw such a request."`
 }
 
 // certRef names a certificate on the command line.

@@ -25,7 +25,7 @@ var completions = []struct {
 	{"certwright ", "ctl"},
 	{"certwright --da", "--data"},
 	{"certwright ctl ce", "cert"},
-	{"certwright ctl cert ", "download list release renew revoke show tag"},
+	{"certwright ctl cert ", "cancel-deployment deploy deployments download list release renew revoke show tag"},
 	{"certwright ctl certificate l", "list"},
 	{"certwright ctl --url https://ca.example:8443 cert li", "list"},
 	{"certwright ctl -o json cert li", "list"},

@@ -168,6 +168,8 @@ var foreign = []struct {
 	{"database/sql", []string{"store", "jobs"}, "SQL is the store's affair"},
 	{"github.com/danielgtaylor/huma", []string{"api", "app"}, "only the management API is described by huma"},
 	{"github.com/pavlo-v-chernykh/keystore-go", []string{"wire/keystore"}, "keystore formats are wrapped by wire/keystore"},
+	{"github.com/xuri/excelize", []string{"report"}, "files of tables are written by report"},
+	{"codeberg.org/go-pdf/fpdf", []string{"report"}, "files of tables are written by report"},
 	{"github.com/miekg/dns", []string{"validation"}, "DNS messages are the affair of validation"},
 	{"software.sslmate.com/src/go-pkcs12", []string{"wire/keystore"}, "keystore formats are wrapped by wire/keystore"},
 }

@@ -15,6 +15,8 @@ const (
 	SessionOwn  Action = "session.own"  // list and end one's own sessions
 	FactorOwn   Action = "factor.own"   // set up and remove one's own second factor
 	TokenOwn    Action = "token.own"    // make, list and revoke one's own tokens
+	ViewOwn     Action = "view.own"     // keep views of lists, open shared ones
+	ViewShare   Action = "view.share"   // share views, change and delete shared ones
 
 	AccountView        Action = "account.view"
 	AccountManage      Action = "account.manage"
@@ -55,6 +57,7 @@ const (
 	CertificateDownload  Action = "certificate.download"
 	CertificateExportKey Action = "certificate.export-key"
 	CertificateRenew     Action = "certificate.renew"
+	CertificateDeploy    Action = "certificate.deploy" // ask for it to be put on servers, and withdraw that
 	CertificateRevoke    Action = "certificate.revoke"
 	CertificateUpdate    Action = "certificate.update" // tags, owner
 
@@ -125,6 +128,8 @@ var rules = []Rule{
 	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{FactorOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{ViewOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{ViewShare, ScopeAccount, []core.Role{adm, opr}},
 
 	{AccountView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{AccountManage, ScopeAccount, []core.Role{adm}},
@@ -165,6 +170,7 @@ var rules = []Rule{
 	{CertificateDownload, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{CertificateExportKey, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRenew, ScopeGroup, []core.Role{adm, opr, req, crd}},
+	{CertificateDeploy, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
 	{CertificateUpdate, ScopeGroup, []core.Role{adm, opr}},
 

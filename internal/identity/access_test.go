@@ -31,7 +31,10 @@ func table() string {
 const golden = `action                  scope    adm cad app val opr aud req pwd crd
 password.own            any      x   x   x   x   x   x   x   x   -
 session.own             any      x   x   x   x   x   x   x   -   -
+factor.own              any      x   x   x   x   x   x   x   -   -
 token.own               any      x   x   x   x   x   x   x   -   -
+view.own                any      x   x   x   x   x   x   x   -   -
+view.share              account  x   -   -   -   x   -   -   -   -
 account.view            any      x   x   x   x   x   x   x   -   -
 account.manage          account  x   -   -   -   -   -   -   -   -
 organisation.view       any      x   x   x   x   x   x   x   -   -
@@ -66,6 +69,7 @@ certificate.view        group    x   x   x   x   x   x   x   -   x
 certificate.download    group    x   x   x   x   x   x   x   -   x
 certificate.export-key  group    x   -   -   -   x   -   x   -   x
 certificate.renew       group    x   -   -   -   x   -   x   -   x
+certificate.deploy      group    x   -   -   -   x   -   x   -   x
 certificate.revoke      group    x   x   -   -   x   -   -   -   x
 certificate.update      group    x   -   -   -   x   -   -   -   -
 domain.view             group    x   x   x   x   x   x   x   -   x

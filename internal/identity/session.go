@@ -17,6 +17,15 @@ const touchEvery = time.Minute
 // must change a one-time password gets a principal that can do only that, see
 // [RolePasswordChange].
 func (s *Service) SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error) {
+	return s.sessionPrincipal(ctx, cookie, addr, true)
+}
+
+// PeekSession is SessionPrincipal without counting as use of the session.
+func (s *Service) PeekSession(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error) {
+	return s.sessionPrincipal(ctx, cookie, addr, false)
+}
+
+func (s *Service) sessionPrincipal(ctx context.Context, cookie string, addr netip.Addr, touch bool) (*core.Principal, error) {
 	ended := core.Errorf(core.KindUnauthenticated, "you are not signed in, or no longer")
 	if cookie == "" || len(cookie) > 64 {
 		return nil, ended
@@ -32,7 +41,7 @@ func (s *Service) SessionPrincipal(ctx context.Context, cookie string, addr neti
 	case !now.Before(ses.ExpiresAt), now.Sub(ses.LastSeen) >= s.idle, u.State != core.UserActive:
 		return nil, ended
 	}
-	if now.Sub(ses.LastSeen) >= min(touchEvery, s.idle/2) {
+	if touch && now.Sub(ses.LastSeen) >= min(touchEvery, s.idle/2) {
 		err := s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
 			return s.storage.TouchSession(ctx, tx, ses.ID, now)
 		})

@@ -74,6 +74,17 @@ type Storage interface {
 	Credential(ctx context.Context, tx core.Tx, account core.AccountID, id core.CredentialID) (*core.Credential, error)
 	ListProducts(ctx context.Context, q core.ListQuery) (core.Page[core.Product], error)
 
+	// NextNumber gives the next public number of a kind of things of an account.
+	NextNumber(ctx context.Context, tx core.Tx, account core.AccountID, kind string, first int64) (int64, error)
+	InsertDeploymentRequest(ctx context.Context, tx core.Tx, d *core.DeploymentRequest) error
+	DeploymentRequest(ctx context.Context, account core.AccountID, id core.DeploymentRequestID) (*core.DeploymentRequest, error)
+	// MoveDeploymentRequest writes state and time of change if it still has the
+	// state from, else it answers conflict.
+	MoveDeploymentRequest(ctx context.Context, tx core.Tx, d *core.DeploymentRequest, from string) error
+	// ListDeploymentRequests lists those of certificates in scope.
+	ListDeploymentRequests(ctx context.Context, q core.ListQuery, s Scope) (core.Page[core.DeploymentRequest], error)
+	DeploymentRequestColumns() []core.Column
+
 	// ReportOrders selects what is in scope, newest first, and counts it.
 	ReportOrders(ctx context.Context, account core.AccountID, s Scope, q Query) ([]Row, int, error)
 }

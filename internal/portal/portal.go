@@ -9,6 +9,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"html/template"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -67,6 +68,7 @@ type Deps struct {
 	APIPath  string
 	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
 	Cookie   string        // name of the session cookie, which the API shares
+	Site     fs.FS         // the built web app; nil: the one in the program
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -78,6 +80,7 @@ type Portal struct {
 	style []byte
 	etag  string
 	guard *http.CrossOriginProtection
+	site  *site
 }
 
 // New makes a Portal.
@@ -95,8 +98,18 @@ func New(d Deps) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.Site == nil {
+		// What scripts/portal has built; nothing in a build without it.
+		if d.Site, err = fs.Sub(files, "pages/app"); err != nil {
+			return nil, err
+		}
+	}
+	app, err := newSite(d.Site)
+	if err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(style)
-	return &Portal{d: d, pages: t, style: style, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, guard: http.NewCrossOriginProtection()}, nil
+	return &Portal{d: d, pages: t, style: style, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, guard: http.NewCrossOriginProtection(), site: app}, nil
 }
 
 // Routes lists the pages.
@@ -116,8 +129,10 @@ func (p *Portal) Routes() []httpx.Route {
 	if p.d.Consents != nil {
 		mailed = append(mailed, secret("GET /consent/{secret}", p.consentPage), secret("POST /consent/{secret}", p.answerConsent))
 	}
-	return append(mailed, []httpx.Route{
-		r("GET /{$}", p.home),
+	routes := append(mailed, []httpx.Route{
+		r("GET /{$}", p.app),
+		r("GET /assets/{name}", p.serveAsset),
+		r("GET /tokens", p.tokens),
 		r("GET /signin", p.signInPage),
 		r("POST /signin", p.signIn),
 		r("POST /signout", p.signOut),
@@ -137,6 +152,10 @@ func (p *Portal) Routes() []httpx.Route {
 		r("POST /tokens/{id}/revoke", p.revokeToken),
 		r("GET /style.css", p.styleSheet),
 	}...)
+	for _, a := range areas {
+		routes = append(routes, r("GET /"+a, p.app), r("GET /"+a+"/{path...}", p.app))
+	}
+	return routes
 }
 
 // view is what every page can show.
@@ -177,10 +196,7 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Strict-Transport-Security", "max-age=31536000")
+	secure(h)
 	httpx.Reply(w, r, status, b.Bytes())
 }
 
@@ -228,7 +244,7 @@ func (p *Portal) who(w http.ResponseWriter, r *http.Request) *core.Principal {
 			return nil
 		}
 	}
-	http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
+	http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	return nil
 }
 
@@ -237,7 +253,8 @@ func mustChange(by *core.Principal) bool {
 	return len(by.Grants) == 1 && by.Grants[0].Role == identity.RolePasswordChange
 }
 
-func (p *Portal) home(w http.ResponseWriter, r *http.Request) {
+// tokens is the page of personal API tokens that needs no script.
+func (p *Portal) tokens(w http.ResponseWriter, r *http.Request) {
 	by := p.who(w, r)
 	if by == nil {
 		return
@@ -246,19 +263,19 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/password", http.StatusSeeOther)
 		return
 	}
-	p.showHome(w, r, by, view{})
+	p.showTokens(w, r, by, view{})
 }
 
-func (p *Portal) showHome(w http.ResponseWriter, r *http.Request, by *core.Principal, v view) {
-	v.Title, v.Login = "Certwright", by.Login
+func (p *Portal) showTokens(w http.ResponseWriter, r *http.Request, by *core.Principal, v view) {
+	v.Title, v.Login = "Personal API tokens", by.Login
 	q := core.ListQuery{Account: by.Account, Limit: 100, Filter: core.Filter{{Column: "user", Op: core.OpEquals, Values: []string{string(by.User)}}}}
 	page, err := p.d.Identity.Tokens(r.Context(), by, q)
 	if err != nil {
-		p.fail(w, r, "home.html", v, err)
+		p.fail(w, r, "tokens.html", v, err)
 		return
 	}
 	v.Tokens = page.Items
-	p.render(w, r, http.StatusOK, "home.html", v)
+	p.render(w, r, http.StatusOK, "tokens.html", v)
 }
 
 func (p *Portal) styleSheet(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/certwright/certwright/internal/identity/identitytest"
 	"github.com/certwright/certwright/internal/portal"
@@ -22,6 +23,7 @@ type browser struct {
 	t    *testing.T
 	base string
 	c    *http.Client
+	csp  string // of the last page
 }
 
 // site serves the portal over TLS on an installation whose administrator still
@@ -36,7 +38,10 @@ func site(t *testing.T) (b *browser, clock *identitytest.Clock, password string)
 	var s *httptest.Server
 	base := func() string { return s.URL }
 	p, err := portal.New(portal.Deps{Identity: svc, BaseURL: base, APIPath: "/api", RootURL: func() string { return "http://pki.example/root.crt" },
-		Cookie: "cwsession", Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
+		Cookie: "cwsession", Site: fstest.MapFS{
+			"index.html":         {Data: []byte(`<meta name="csp-nonce" content="CSP_NONCE"><div id="root"></div>`)},
+			"assets/main-abc.js": {Data: []byte(strings.Repeat("script ", 1000))},
+		}, Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +79,9 @@ func (b *browser) do(method, path string, form url.Values, header ...string) (st
 		b.t.Fatal(err)
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
-		if csp := r.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		csp := r.Header.Get("Content-Security-Policy")
+		b.csp = csp
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			b.t.Errorf("%s: CSP %q", path, csp)
 		}
 		if r.Header.Get("Cache-Control") != "no-store" {
@@ -141,7 +148,7 @@ func TestTokens(t *testing.T) {
 	if status != 200 || len(token) < 40 || !strings.Contains(page, "&lt;laptop&gt;") {
 		t.Fatalf("%d %q", status, token)
 	}
-	_, _, page = b.do("GET", "/", nil)
+	_, _, page = b.do("GET", "/tokens", nil)
 	if strings.Contains(page, token) {
 		t.Error("the token is shown again")
 	}
@@ -175,5 +182,51 @@ func TestForeignPages(t *testing.T) {
 	clock.Advance(13 * 60 * 60 * 1e9)
 	if path, _, _ := b.do("GET", "/", nil); path != "/signin" {
 		t.Errorf("after 13 hours: %s", path)
+	}
+}
+
+func TestApp(t *testing.T) {
+	b, _ := signedIn(t)
+	nonces := map[string]bool{}
+	for _, path := range []string{"/", "/certificates", "/certificates/0190", "/integrations/apis?filter=state:eq:active", "/me/sessions"} {
+		_, status, page := b.do("GET", path, nil)
+		m := regexp.MustCompile(`content="([A-Za-z0-9_-]{22})"`).FindStringSubmatch(page)
+		if status != 200 || m == nil || !strings.Contains(b.csp, "style-src 'self' 'nonce-"+m[1]+"'") || nonces[m[1]] {
+			t.Errorf("%s: %d %q %s", path, status, page, b.csp)
+			continue
+		}
+		nonces[m[1]] = true
+	}
+	for _, path := range []string{"/nothing", "/assets/", "/assets/other.js", "/certificatesx", "/index.html"} {
+		if _, status, _ := b.do("GET", path, nil); status != 404 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	b.do("POST", "/signout", url.Values{})
+	if path, _, page := b.do("GET", "/certificates?filter=state:eq:active&sort=-number", nil); path != "/signin" ||
+		!strings.Contains(page, "/certificates?filter=state:eq:active&amp;sort=-number") {
+		t.Errorf("a deep link without a session: %s %s", path, page)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	b, _, _ := site(t)
+	for _, c := range []struct {
+		accept string
+		packed bool
+	}{{"gzip, br", true}, {"br;q=1.0, gzip;q=0.8", true}, {"identity", false}, {"gzip;q=0", false}, {"", false}} {
+		req, _ := http.NewRequest("GET", b.base+"/assets/main-abc.js", nil)
+		req.Header.Set("Accept-Encoding", c.accept)
+		r, err := b.c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		h := r.Header
+		if err != nil || r.StatusCode != 200 || (h.Get("Content-Encoding") == "gzip") != c.packed || (len(body) < 1000) != c.packed ||
+			h.Get("Content-Type") != "text/javascript; charset=utf-8" || !strings.Contains(h.Get("Cache-Control"), "immutable") || h.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %d, %d octets, %v", c.accept, r.StatusCode, len(body), h)
+		}
 	}
 }

@@ -141,15 +141,15 @@ func (p *Portal) createToken(w http.ResponseWriter, r *http.Request) {
 		d := map[string]int{"1": 1, "30": 30, "90": 90, "365": 365}[days]
 		n.ExpiresAt = p.d.Now().Add(time.Duration(d) * 24 * time.Hour)
 	default:
-		p.fail(w, r, "home.html", view{Title: "Certwright", Login: by.Login}, core.Errorf(core.KindInvalid, "Choose how long the token is valid."))
+		p.fail(w, r, "tokens.html", view{Title: "Personal API tokens", Login: by.Login}, core.Errorf(core.KindInvalid, "Choose how long the token is valid."))
 		return
 	}
 	_, text, err := p.d.Identity.CreateToken(r.Context(), by, n)
 	if err != nil {
-		p.fail(w, r, "home.html", view{Title: "Certwright", Login: by.Login}, err)
+		p.fail(w, r, "tokens.html", view{Title: "Personal API tokens", Login: by.Login}, err)
 		return
 	}
-	p.showHome(w, r, by, view{Fresh: text.Reveal()})
+	p.showTokens(w, r, by, view{Fresh: text.Reveal()})
 }
 
 func (p *Portal) revokeToken(w http.ResponseWriter, r *http.Request) {
@@ -158,8 +158,8 @@ func (p *Portal) revokeToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := p.d.Identity.RevokeToken(r.Context(), by, core.TokenID(r.PathValue("id"))); err != nil {
-		p.fail(w, r, "home.html", view{Title: "Certwright", Login: by.Login}, err)
+		p.fail(w, r, "tokens.html", view{Title: "Personal API tokens", Login: by.Login}, err)
 		return
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, "/tokens", http.StatusSeeOther)
 }

@@ -105,18 +105,18 @@ func (db *DB) certificatesOf(ctx context.Context, q *bun.SelectQuery) ([]*core.C
 
 // certificateList is the list of certificates.
 var certificateList = listing[certificateRow, core.Certificate]{
-	table: "certificates", conv: (*certificateRow).core,
+	table: "certificates", conv: (*certificateRow).core, trigrams: trigramColumns, rare: rareStates,
 	cols: []column{
-		{Column: core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, expr: "t.number"},
-		{Column: core.Column{Name: "common_name", Title: "Common name", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.common_name"},
+		{Column: core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, expr: "t.number", notNull: true},
+		{Column: core.Column{Name: "common_name", Title: "Common name", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.common_name", notNull: true},
 		{Column: core.Column{Name: "names", Title: "Names", Type: core.TypeText, Default: true}, expr: "t.names"},
-		{Column: core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true}, expr: "t.subject"},
-		{Column: core.Column{Name: "serial", Title: "Serial number", Type: core.TypeText, Sortable: true}, expr: "t.serial"},
-		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"reserved", "active", "on-hold", "revoked", "abandoned"}, Sortable: true, Default: true}, expr: "t.state"},
-		{Column: core.Column{Name: "not_before", Title: "Valid from", Type: core.TypeTime, Sortable: true}, expr: "t.not_before"},
-		{Column: core.Column{Name: "not_after", Title: "Valid to", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.not_after"},
-		{Column: core.Column{Name: "key_algorithm", Title: "Key", Type: core.TypeText, Sortable: true}, expr: "t.key_algorithm"},
-		{Column: core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.protocol"},
+		{Column: core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true}, expr: "t.subject", notNull: true},
+		{Column: core.Column{Name: "serial", Title: "Serial number", Type: core.TypeText, Sortable: true}, expr: "t.serial", notNull: true},
+		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"reserved", "active", "on-hold", "revoked", "abandoned"}, Sortable: true, Default: true}, expr: "t.state", notNull: true},
+		{Column: core.Column{Name: "not_before", Title: "Valid from", Type: core.TypeTime, Sortable: true}, expr: "t.not_before", notNull: true},
+		{Column: core.Column{Name: "not_after", Title: "Valid to", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.not_after", notNull: true},
+		{Column: core.Column{Name: "key_algorithm", Title: "Key", Type: core.TypeText, Sortable: true}, expr: "t.key_algorithm", notNull: true},
+		{Column: core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.protocol", notNull: true},
 		{Column: core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID}, expr: "t.issuer"},
 		{Column: core.Column{Name: "product", Title: "Product", Type: core.TypeID}, expr: "t.product"},
 		{Column: core.Column{Name: "credential", Title: "Credential", Type: core.TypeID}, expr: "t.credential"},
@@ -126,8 +126,22 @@ var certificateList = listing[certificateRow, core.Certificate]{
 		{Column: core.Column{Name: "revoked_at", Title: "Revoked", Type: core.TypeTime, Sortable: true}, expr: "t.revoked_at"},
 		{Column: core.Column{Name: "replaced", Title: "Replaced", Type: core.TypeBool}, expr: "(t.replaced_by IS NOT NULL)"},
 		{Column: core.Column{Name: "tags", Title: "Tags", Type: core.TypeTags}, expr: "t.tags"},
-		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, expr: "t.created_at"},
+		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, expr: "t.created_at", notNull: true},
 	},
+}
+
+// rareStates says that a filter for a state which few certificates have leaves
+// out the others: so SQLite knows that the index certificates_state serves.
+func rareStates(c core.Cond) []string {
+	if c.Column != "state" || (c.Op != core.OpEquals && c.Op != core.OpIn) {
+		return nil
+	}
+	for _, v := range c.Values {
+		if v == string(core.CertActive) || v == string(core.CertReserved) {
+			return nil
+		}
+	}
+	return []string{"t.state NOT IN ('active', 'reserved')"}
 }
 
 // CertificateColumns describes the list of certificates.
@@ -142,19 +156,19 @@ func (db *DB) ListCertificates(ctx context.Context, q core.ListQuery) (core.Page
 var orderList = listing[orderRow, core.Order]{
 	table: "orders", conv: (*orderRow).core,
 	cols: []column{
-		{Column: core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, expr: "t.number"},
-		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: words(core.OrderStates), Sortable: true, Default: true}, expr: "t.state"},
-		{Column: core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.subject"},
+		{Column: core.Column{Name: "number", Title: "Number", Type: core.TypeNumber, Sortable: true, Default: true}, expr: "t.number", notNull: true},
+		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: words(core.OrderStates), Sortable: true, Default: true}, expr: "t.state", notNull: true},
+		{Column: core.Column{Name: "subject", Title: "Subject", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.subject", notNull: true},
 		{Column: core.Column{Name: "names", Title: "Names", Type: core.TypeText, Default: true}, expr: "t.names"},
-		{Column: core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.protocol"},
+		{Column: core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.protocol", notNull: true},
 		{Column: core.Column{Name: "product", Title: "Product", Type: core.TypeID, Default: true}, expr: "t.product"},
 		{Column: core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID}, expr: "t.issuer"},
 		{Column: core.Column{Name: "credential", Title: "Credential", Type: core.TypeID}, expr: "t.credential"},
 		{Column: core.Column{Name: "user", Title: "User", Type: core.TypeID}, expr: "t.user_id"},
 		{Column: core.Column{Name: "group", Title: "Group", Type: core.TypeID}, expr: "t.group_id"},
 		{Column: core.Column{Name: "failure", Title: "Failure", Type: core.TypeText}, expr: "t.failure"},
-		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.created_at"},
-		{Column: core.Column{Name: "updated_at", Title: "Changed", Type: core.TypeTime, Sortable: true}, expr: "t.updated_at"},
+		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.created_at", notNull: true},
+		{Column: core.Column{Name: "updated_at", Title: "Changed", Type: core.TypeTime, Sortable: true}, expr: "t.updated_at", notNull: true},
 	},
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,11 @@ type listing[R, T any] struct {
 	key   []string // unique columns that end every sort order; default id
 	cols  []column
 	where string // fixed condition, may be empty
-	conv  func(*R) (T, error)
+	// rare returns what a condition implies, for indexes of some rows only.
+	rare func(core.Cond) []string
+	// trigrams are the columns of the search table, see search.go.
+	trigrams []string
+	conv     func(*R) (T, error)
 }
 
 // columns returns the public description.
@@ -50,40 +55,112 @@ type cursor struct {
 // page reads one page of the listing. Rows of other accounts never match.
 func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (core.Page[T], error) {
 	var none core.Page[T]
-	w, err := l.conditions(db, q)
-	if err != nil {
+	if q.Tally != nil {
+		w, err := l.conditions(db, q)
+		if err != nil {
+			return none, err
+		}
+		none.Tally, err = l.tally(ctx, db, w, q.Tally)
 		return none, err
 	}
 	order, desc, err := l.order(q)
 	if err != nil {
 		return none, err
 	}
-	if q.Cursor != "" {
-		if err := w.after(order, desc, q); err != nil {
-			return none, err
-		}
-	}
-	dir := " ASC"
-	if desc {
-		dir = " DESC"
-	}
-	sel := "t.*"
-	for i, expr := range order {
-		sel += ", " + expr + " AS cursor_" + strconv.Itoa(i)
-	}
 	limit := q.Limit
 	if limit <= 0 {
 		limit = core.DefaultPage
 	}
 	limit = min(limit, core.MaxPage)
-	text := "SELECT " + sel + " FROM " + l.table + " AS t WHERE " + strings.Join(w.conds, " AND ") +
-		" ORDER BY " + strings.Join(order, dir+", ") + dir + " LIMIT " + strconv.Itoa(limit+1)
-	rows, err := db.query(ctx, text, w.args...)
+	text, args, err := l.text(ctx, db, q, order, desc, limit)
+	if err != nil {
+		return none, err
+	}
+	rows, err := db.query(ctx, text, args...)
 	if err != nil {
 		return none, err
 	}
 	defer rows.Close()
 	return l.read(ctx, db, rows, limit, q)
+}
+
+// text writes the query of a page. A list of several groups is the merge of the
+// lists of each, because no index has the rows of several groups in order.
+func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, order []string, desc bool, limit int) (string, []any, error) {
+	dir := " ASC"
+	if desc {
+		dir = " DESC"
+	}
+	sel, by := "t.*", make([]string, len(order))
+	for i, expr := range order {
+		by[i] = "cursor_" + strconv.Itoa(i)
+		sel += ", " + expr + " AS " + by[i]
+	}
+	found, term, err := "", "", error(nil)
+	if err := q.Filter.Check(l.columns()); err != nil {
+		return "", nil, err
+	}
+	if found, term, err = db.searchFrom(ctx, l.trigrams, q.Filter); err != nil {
+		return "", nil, err
+	}
+	from, arms := l.table, []core.ListQuery{q}
+	if found != "" {
+		from = found
+	} else {
+		arms = byGroup(q)
+	}
+	var parts []string
+	var args []any
+	for _, arm := range arms {
+		w, err := l.conditions(db, arm)
+		if err != nil {
+			return "", nil, err
+		}
+		if found != "" {
+			w.add("t.number = f.number")
+			args = append(args, term)
+		}
+		if q.Cursor != "" {
+			if err := w.after(order, desc, q); err != nil {
+				return "", nil, err
+			}
+		}
+		parts = append(parts, "SELECT "+sel+" FROM "+from+" AS t WHERE "+strings.Join(w.conds, " AND "))
+		args = append(args, w.args...)
+	}
+	end := func(by []string) string {
+		return " ORDER BY " + strings.Join(by, dir+", ") + dir + " LIMIT " + strconv.Itoa(limit+1)
+	}
+	if len(parts) == 1 {
+		return parts[0] + end(order), args, nil
+	}
+	if db.dialect == Postgres { // SQLite merges by itself
+		for i := range parts {
+			parts[i] = "(" + parts[i] + end(order) + ")"
+		}
+	}
+	return strings.Join(parts, " UNION ALL ") + end(by), args, nil
+}
+
+// byGroup splits a query for one of several groups into one for each.
+func byGroup(q core.ListQuery) []core.ListQuery {
+	for i, c := range q.Filter {
+		if c.Column != "group" || c.Op != core.OpIn || len(c.Values) < 2 {
+			continue
+		}
+		var out []core.ListQuery
+		for j, g := range c.Values {
+			if slices.Contains(c.Values[:j], g) {
+				continue
+			}
+			arm := q
+			arm.Filter = slices.Clone(q.Filter)
+			arm.Filter[i] = core.Cond{Column: c.Column, Op: core.OpEquals, Values: []string{g}}
+			out = append(out, arm)
+		}
+		return out
+	}
+	return []core.ListQuery{q}
 }
 
 // order returns the expressions to sort by: the asked one, then the key, so
@@ -192,6 +269,9 @@ func (l *listing[R, T]) conditions(db *DB, q core.ListQuery) (*conds, error) {
 	for _, c := range q.Filter {
 		if err := w.filter(l.find(c.Column), c); err != nil {
 			return nil, err
+		}
+		if l.rare != nil {
+			w.conds = append(w.conds, l.rare(c)...)
 		}
 	}
 	return w, nil

@@ -46,7 +46,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 	// again and go on behind it.
 	for range len(files) + 5 {
 		if _, err = p.Up(ctx); err == nil {
-			return nil
+			if db.dialect == Postgres {
+				err = db.makeTrigrams(ctx)
+			}
+			return err
 		}
 		select {
 		case <-ctx.Done():

@@ -109,38 +109,6 @@ func (db *DB) FinishRESTAnswer(ctx context.Context, tx core.Tx, a *core.RESTAnsw
 	return n == 1, err
 }
 
-// InsertDeploymentRequest implements rest.Storage.
-func (db *DB) InsertDeploymentRequest(ctx context.Context, tx core.Tx, d *core.DeploymentRequest) error {
-	_, err := in(tx).exec(ctx, `INSERT INTO deployment_requests (id, account, number, certificate, credential, user_id, group_id, target, state,
-		created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(d.ID), string(d.Account), d.Number, string(d.Certificate), string(d.Credential), string(d.User), string(d.Group), d.Target, d.State,
-		micros(d.CreatedAt), micros(d.UpdatedAt))
-	return err
-}
-
-// DeploymentRequests implements rest.Storage.
-func (db *DB) DeploymentRequests(ctx context.Context, account core.AccountID, certificate core.CertificateID, offset, limit int) (list []core.DeploymentRequest, total int, err error) {
-	if err := db.queryRow(ctx, `SELECT COUNT(*) FROM deployment_requests WHERE account = ? AND certificate = ?`, string(account), string(certificate)).Scan(&total); err != nil {
-		return nil, 0, away(err)
-	}
-	rows, err := db.query(ctx, `SELECT id, account, number, certificate, credential, user_id, group_id, target, state, created_at, updated_at
-		FROM deployment_requests WHERE account = ? AND certificate = ? ORDER BY id DESC LIMIT ? OFFSET ?`, string(account), string(certificate), limit, offset)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var d core.DeploymentRequest
-		var created, updated int64
-		if err := rows.Scan(&d.ID, &d.Account, &d.Number, &d.Certificate, &d.Credential, &d.User, &d.Group, &d.Target, &d.State, &created, &updated); err != nil {
-			return nil, 0, err
-		}
-		d.CreatedAt, d.UpdatedAt = timeAt(created), timeAt(updated)
-		list = append(list, d)
-	}
-	return list, total, away(rows.Err())
-}
-
 // ForgetREST removes tokens whose refresh ended, transaction names that could
 // not be used again, before now, and answers that were first given before
 // answers; at most a batch of each.

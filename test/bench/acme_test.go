@@ -42,7 +42,7 @@ func TestACME(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range r.Lines {
-		if l.Rate <= 0 || l.P99 < l.P50 || l.Server == nameSQLite && (l.ToStepCA <= 0 || l.Transactions < 1 || l.Commits <= 0) {
+		if l.Rate <= 0 || l.P99 < l.P50 || l.Server == nameSQLite && (l.ToBase <= 0 || l.Transactions < 1 || l.Commits <= 0) {
 			t.Errorf("%+v", l)
 		}
 	}
@@ -85,30 +85,35 @@ type acmeServer struct {
 	hosts     *hosts
 }
 
-// credential makes an ACME credential, as an administrator does in the portal,
-// and returns the URL of its directory. Accounts need no external binding, as
-// at step-ca.
+// credential makes an ACME credential and returns the URL of its directory.
+// Accounts need no external binding, as at step-ca.
 func (c *certwright) credential(t testing.TB) (string, error) {
-	session, err := client.New(client.Config{BaseURL: c.h.Main, Roots: c.h.Roots})
-	if err != nil {
-		return "", err
-	}
-	if _, err := session.SignIn(t.Context(), "admin", c.h.Password); err != nil {
-		return "", err
-	}
-	if err := session.ChangePassword(t.Context(), c.h.Password, rand.Text()); err != nil {
-		return "", err
-	}
-	me, err := session.Me(t.Context())
-	if err != nil {
-		return "", err
-	}
-	made, err := session.CreateCredential(t.Context(), resource.NewCredential{Type: core.CredentialACME, Label: "bench", User: me.User, Group: me.Groups[0],
-		Products: []string{"tls-server"}, Options: core.CredentialOptions{ACME: &core.ACMEOptions{EABOptional: true}}})
+	made, err := c.newCredential(t, resource.NewCredential{Type: core.CredentialACME, Options: core.CredentialOptions{ACME: &core.ACMEOptions{EABOptional: true}}})
 	if err != nil {
 		return "", err
 	}
 	return made.Credential.URL, nil
+}
+
+// newCredential makes a credential for the shipped product, as an administrator
+// does in the portal.
+func (c *certwright) newCredential(t testing.TB, n resource.NewCredential) (*resource.IssuedCredential, error) {
+	session, err := client.New(client.Config{BaseURL: c.h.Main, Roots: c.h.Roots})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := session.SignIn(t.Context(), "admin", c.h.Password); err != nil {
+		return nil, err
+	}
+	if err := session.ChangePassword(t.Context(), c.h.Password, rand.Text()); err != nil {
+		return nil, err
+	}
+	me, err := session.Me(t.Context())
+	if err != nil {
+		return nil, err
+	}
+	n.Label, n.User, n.Group, n.Products = "bench", me.User, me.Groups[0], []string{"tls-server"}
+	return session.CreateCredential(t.Context(), n)
 }
 
 // loadACME lets so many clients, each with an account and a connection of its

@@ -17,6 +17,8 @@ const (
 	nameStepCA   = "step-ca"
 	nameSQLite   = "certwright, SQLite"
 	namePostgres = "certwright, PostgreSQL"
+	nameEST      = "EST, SQLite"
+	nameESTAway  = "EST, PostgreSQL"
 )
 
 // plan is how much a run does. The environment changes it.
@@ -88,7 +90,7 @@ func (p plan) benchmark(b *testing.B, k kind) {
 				continue
 			}
 			b.ReportMetric(l.Rate, fmt.Sprintf("certs/s@%d", l.Clients))
-			b.ReportMetric(l.ToStepCA, fmt.Sprintf("of-step-ca@%d", l.Clients))
+			b.ReportMetric(l.ToBase, fmt.Sprintf("of-%s@%d", r.Baseline, l.Clients))
 			if l.ToLimit > 0 {
 				b.ReportMetric(l.ToLimit, fmt.Sprintf("of-limit@%d", l.Clients))
 			}
@@ -110,7 +112,7 @@ func TestEnrol(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range r.Lines {
-		if l.Rate <= 0 || l.P99 < l.P50 || l.ToLimit <= 0 || l.Server == nameSQLite && (l.ToStepCA <= 0 || l.Transactions < 1 || l.Commits <= 0) {
+		if l.Rate <= 0 || l.P99 < l.P50 || l.ToLimit <= 0 || l.Server == nameSQLite && (l.ToBase <= 0 || l.Transactions < 1 || l.Commits <= 0) {
 			t.Errorf("%+v", l)
 		}
 	}
@@ -122,6 +124,8 @@ type kind struct {
 	stepCA     func(t testing.TB, program, dir string) (server, error)
 	load       func(s server, clients int, warm, wishes []wish) (*level, []*x509.Certificate, error)
 	limited    bool // the limit in one process is measured beside it
+	// beside starts the baseline on the same engine, in place of step-ca.
+	beside func(t testing.TB, dir, database string) (server, error)
 }
 
 // enrolment is one request for each certificate: EST, and the signing API of
@@ -135,6 +139,7 @@ func enrolment() kind {
 // subject is a server to be measured.
 type subject struct {
 	name   string
+	base   string // name of what it is compared with; empty: it is that
 	start  func(dir string) (server, error)
 	lines  map[int][]level
 	server server              // of this round
@@ -162,19 +167,13 @@ func (p plan) run(t testing.TB, k kind) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := buildStepCA(dir)
+	r := &report{Machine: machine(), FileSystem: fileSystem(dir), Certificates: p.certs, Postgres: os.Getenv(storetest.PostgresEnv) != "", Baseline: nameStepCA}
+	if k.beside != nil {
+		r.Baseline = "EST"
+	}
+	subjects, err := k.subjects(t, dir, r.Postgres)
 	if err != nil {
 		return nil, err
-	}
-	subjects := []*subject{
-		{name: nameSQLite, start: func(dir string) (server, error) { return k.certwright(t, dir, "") }},
-		{name: nameStepCA, start: func(dir string) (server, error) { return k.stepCA(t, program, dir) }},
-	}
-	r := &report{Machine: machine(), FileSystem: fileSystem(dir), Certificates: p.certs, Postgres: os.Getenv(storetest.PostgresEnv) != ""}
-	if r.Postgres {
-		subjects = append(subjects, &subject{name: namePostgres, start: func(dir string) (server, error) {
-			return k.certwright(t, dir, storetest.PostgresURL(t))
-		}})
 	}
 	var limit limiterFunc
 	if k.limited {
@@ -196,6 +195,33 @@ func (p plan) run(t testing.TB, k kind) (*report, error) {
 	slices.SortFunc(subjects, func(a, b *subject) int { return strings.Compare(a.name, b.name) })
 	r.fill(p.clients, subjects, limits)
 	return r, nil
+}
+
+// subjects are who is measured, each beside what it is compared with.
+func (k kind) subjects(t testing.TB, dir string, postgres bool) ([]*subject, error) {
+	away := func(start func(t testing.TB, dir, database string) (server, error)) func(string) (server, error) {
+		return func(dir string) (server, error) { return start(t, dir, storetest.PostgresURL(t)) }
+	}
+	here := func(start func(t testing.TB, dir, database string) (server, error)) func(string) (server, error) {
+		return func(dir string) (server, error) { return start(t, dir, "") }
+	}
+	if k.beside != nil {
+		out := []*subject{{name: nameSQLite, base: nameEST, start: here(k.certwright)}, {name: nameEST, start: here(k.beside)}}
+		if postgres {
+			out = append(out, &subject{name: namePostgres, base: nameESTAway, start: away(k.certwright)}, &subject{name: nameESTAway, start: away(k.beside)})
+		}
+		return out, nil
+	}
+	program, err := buildStepCA(dir)
+	if err != nil {
+		return nil, err
+	}
+	out := []*subject{{name: nameSQLite, base: nameStepCA, start: here(k.certwright)},
+		{name: nameStepCA, start: func(dir string) (server, error) { return k.stepCA(t, program, dir) }}}
+	if postgres {
+		out = append(out, &subject{name: namePostgres, base: nameStepCA, start: away(k.certwright)})
+	}
+	return out, nil
 }
 
 // round starts all servers, each with an empty database. For one number of

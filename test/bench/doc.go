@@ -7,9 +7,11 @@
 //
 //	go test -run '^$' -bench Enrol ./test/bench
 //	go test -run '^$' -bench ACME ./test/bench
+//	go test -run '^$' -bench REST ./test/bench
 //
 // The second goes the whole way of ACME, with names, a DNS server and web
-// servers that are made up here, beside step-ca as an ACME server.
+// servers that are made up here, beside step-ca as an ACME server. The third
+// takes the order API beside EST at the same binary.
 //
 // Nothing here asserts on time. It fails when an answer is wrong, when a
 // certificate that a client has is not in the store afterwards, and when a

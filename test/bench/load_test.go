@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -34,6 +35,7 @@ type server interface {
 
 // call is one HTTP request, made before the clock starts.
 type call struct {
+	method string // empty: POST
 	url    string
 	header http.Header
 	body   []byte
@@ -51,7 +53,7 @@ type level struct {
 	ClientCPU    time.Duration `json:"client_cpu_ns"`
 	Commits      float64       `json:"commits"`
 	Transactions float64       `json:"transactions"`
-	Requests     float64       `json:"requests,omitempty"` // signed ones for each certificate, over ACME
+	Requests     float64       `json:"requests,omitempty"` // for each certificate, where it takes several
 }
 
 func (l *level) rate() float64 { return float64(l.Certificates) / l.Elapsed.Seconds() }
@@ -146,7 +148,7 @@ func spread(clients, tasks int, f func(client, task int) error) ([]time.Duration
 }
 
 func do(client *http.Client, c *call) ([]byte, error) {
-	req, err := http.NewRequest(http.MethodPost, c.url, bytes.NewReader(c.body))
+	req, err := http.NewRequest(cmp.Or(c.method, http.MethodPost), c.url, bytes.NewReader(c.body))
 	if err != nil {
 		return nil, err
 	}

@@ -34,8 +34,8 @@ type line struct {
 	Commits      float64       `json:"commits_per_certificate"`
 	Transactions float64       `json:"transactions_per_certificate"`
 	Requests     float64       `json:"requests_per_certificate,omitempty"`
-	ToStepCA     float64       `json:"ratio_to_step_ca,omitempty"` // of rates
-	CPUToStepCA  float64       `json:"server_cpu_ratio_to_step_ca,omitempty"`
+	ToBase       float64       `json:"ratio_to_baseline,omitempty"` // of rates
+	CPUToBase    float64       `json:"server_cpu_ratio_to_baseline,omitempty"`
 	ToLimit      float64       `json:"ratio_to_limit"` // of rates
 	Rounds       []level       `json:"rounds"`
 }
@@ -71,6 +71,7 @@ type report struct {
 	FileSystem   string `json:"file_system"`
 	Postgres     bool   `json:"postgresql"`
 	Certificates int    `json:"certificates_per_level"`
+	Baseline     string `json:"baseline"`
 	Limit        []line `json:"limit"`
 	Lines        []line `json:"lines"`
 }
@@ -78,11 +79,9 @@ type report struct {
 // fill makes the lines. Each ratio is the median of the rounds' ratios, because
 // what was measured in one round was measured in direct succession.
 func (r *report) fill(clients []int, subjects []*subject, limits *subject) {
-	var base *subject
+	named := map[string]*subject{}
 	for _, s := range subjects {
-		if s.name == nameStepCA {
-			base = s
-		}
+		named[s.name] = s
 	}
 	for _, c := range clients {
 		if len(limits.lines[c]) > 0 {
@@ -91,9 +90,9 @@ func (r *report) fill(clients []int, subjects []*subject, limits *subject) {
 		for _, s := range subjects {
 			l := lineOf(s.name, c, s.lines[c])
 			l.ToLimit = middle(l.Rounds[:min(len(l.Rounds), len(limits.lines[c]))], func(i int, l *level) float64 { return l.rate() / limits.lines[c][i].rate() })
-			if s != base {
-				l.ToStepCA = middle(l.Rounds, func(i int, l *level) float64 { return l.rate() / base.lines[c][i].rate() })
-				l.CPUToStepCA = middle(l.Rounds, func(i int, l *level) float64 {
+			if base := named[s.base]; base != nil {
+				l.ToBase = middle(l.Rounds, func(i int, l *level) float64 { return l.rate() / base.lines[c][i].rate() })
+				l.CPUToBase = middle(l.Rounds, func(i int, l *level) float64 {
 					return float64(l.ServerCPU) / float64(max(base.lines[c][i].ServerCPU, 1))
 				})
 			}
@@ -118,14 +117,14 @@ func (r *report) print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%s; data on %s\nMedians of %d rounds with %d certificates each; CPU in milliseconds for each certificate.\n\n",
 		r.Machine, r.FileSystem, len(r.Lines[0].Rounds), r.Certificates)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "server\tclients\trequests/cert\tcerts/s\tp50 ms\tp99 ms\tserver CPU\tclient CPU\tcommits/cert\ttx/cert\tto step-ca\tCPU to step-ca\tto limit\t")
+	fmt.Fprintln(w, "server\tclients\trequests/cert\tcerts/s\tp50 ms\tp99 ms\tserver CPU\tclient CPU\tcommits/cert\ttx/cert\tto "+r.Baseline+"\tCPU to "+r.Baseline+"\tto limit\t")
 	for i, l := range slices.Concat(r.Limit, r.Lines) {
 		name, share := l.Server, or(100*l.ToLimit, "%.0f %%")
 		if i < len(r.Limit) {
 			name = "limit (parse, check, judge, lint, sign)"
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, l.Clients, or(l.Requests, "%.2f"), l.Rate, ms(l.P50, 1), ms(l.P99, 1),
-			ms(l.ServerCPU, 2), ms(l.ClientCPU, 2), or(l.Commits, "%.3f"), or(l.Transactions, "%.2f"), or(l.ToStepCA, "%.2f x"), or(l.CPUToStepCA, "%.2f x"), share)
+			ms(l.ServerCPU, 2), ms(l.ClientCPU, 2), or(l.Commits, "%.3f"), or(l.Transactions, "%.2f"), or(l.ToBase, "%.2f x"), or(l.CPUToBase, "%.2f x"), share)
 	}
 	if err := w.Flush(); err != nil {
 		return err

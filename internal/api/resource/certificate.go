@@ -31,6 +31,7 @@ type Certificate struct {
 	Protocol     string                `json:"protocol"`
 	Replaces     core.CertificateID    `json:"replaces,omitempty"`
 	ReplacedBy   core.CertificateID    `json:"replaced_by,omitempty"`
+	Replaced     bool                  `json:"replaced" doc:"there is a successor"`
 	RevokedAt    time.Time             `json:"revoked_at,omitzero"`
 	Reason       string                `json:"reason,omitempty" doc:"why it was revoked, RFC 5280 name"`
 	KeyStored    bool                  `json:"key_stored" doc:"the private key was made here and is kept"`

@@ -36,6 +36,7 @@ type Credential struct {
 	Tags          []string             `json:"tags" nullable:"false"`
 	State         core.CredentialState `json:"state" enum:"active,revoked"`
 	Expired       bool                 `json:"expired"`
+	Status        string               `json:"status" enum:"active,expired,revoked" doc:"state and expiry in one word"`
 	User          core.UserID          `json:"user"`
 	Group         core.GroupID         `json:"group"`
 	Organisation  core.OrganisationID  `json:"organisation,omitempty"`

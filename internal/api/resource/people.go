@@ -73,8 +73,9 @@ type User struct {
 	Groups       []core.GroupID `json:"groups" nullable:"false"`
 	MustChange   bool           `json:"must_change" doc:"has a one-time password and must set another"`
 	LockedUntil  time.Time      `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
-	LastSignIn   time.Time      `json:"last_sign_in,omitzero"`
+	Locked       bool           `json:"locked" doc:"locked_until is still to come"`
 	SecondFactor bool           `json:"second_factor" doc:"a password alone does not sign in"`
+	LastSignIn   time.Time      `json:"last_sign_in,omitzero"`
 	CreatedAt    time.Time      `json:"created_at"`
 	UpdatedAt    time.Time      `json:"updated_at"`
 }
@@ -171,6 +172,7 @@ type Token struct {
 	ExpiresAt time.Time    `json:"expires_at,omitzero" doc:"absent: never"`
 	LastUsed  time.Time    `json:"last_used,omitzero"`
 	RevokedAt time.Time    `json:"revoked_at,omitzero"`
+	Status    string       `json:"status" enum:"active,expired,revoked"`
 	CreatedAt time.Time    `json:"created_at"`
 }
 

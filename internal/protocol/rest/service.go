@@ -38,6 +38,8 @@ type Orders interface {
 	Resume(ctx context.Context, p *core.Principal, id core.OrderID) (*ordering.View, error)
 	Reissue(ctx context.Context, p *core.Principal, id core.OrderID, r ordering.Reissue) (*ordering.View, error)
 	Report(ctx context.Context, p *core.Principal, q ordering.Query) ([]ordering.Row, int, error)
+	VisibleCertificate(ctx context.Context, p *core.Principal, id core.CertificateID) (*core.Certificate, error)
+	Deploy(ctx context.Context, p *core.Principal, certificate core.CertificateID, target string) (*core.DeploymentRequest, error)
 }
 
 // Domains is the part of the domain service that the order API uses.

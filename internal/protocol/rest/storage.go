@@ -34,12 +34,9 @@ type Storage interface {
 	// FinishRESTAnswer completes one that is not final yet; false when it is.
 	FinishRESTAnswer(ctx context.Context, tx core.Tx, a *core.RESTAnswer) (bool, error)
 
-	InsertDeploymentRequest(ctx context.Context, tx core.Tx, d *core.DeploymentRequest) error
 	// DeploymentRequests lists those of a certificate, newest first, and says
 	// how many there are.
 	DeploymentRequests(ctx context.Context, account core.AccountID, certificate core.CertificateID, offset, limit int) ([]core.DeploymentRequest, int, error)
-	// NextNumber gives the next public number of a kind of things of an account.
-	NextNumber(ctx context.Context, tx core.Tx, account core.AccountID, kind string, first int64) (int64, error)
 
 	// Certificate reads a certificate with DER.
 	Certificate(ctx context.Context, account core.AccountID, id core.CertificateID) (*core.Certificate, error)

@@ -82,12 +82,9 @@ func (c *v1Call) created(v *ordering.View) *v1Created {
 	return out
 }
 
-// trackingURL is the portal, told which order it is about.
+// trackingURL is the portal's page of the order.
 func (c *v1Call) trackingURL(v *ordering.View) string {
-	if n := orderOf(v.Order); n != "" {
-		return c.s.d.BaseURL() + "/?order=" + n
-	}
-	return c.s.d.BaseURL() + "/?request=" + orderNumber(v.Details.Request)
+	return c.s.d.BaseURL() + "/orders/" + string(v.Order.ID)
 }
 
 // draft reads saveAndHold.

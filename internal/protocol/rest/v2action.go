@@ -107,7 +107,12 @@ func (c *call) cancel(f *family) error {
 	if err != nil {
 		return err
 	}
-	words, err := c.ending(f, "984", &in)
+	return c.cancelled(f, v, &in)
+}
+
+// cancelled cancels an order or draft that was found.
+func (c *call) cancelled(f *family, v *ordering.View, in *remarksIn) error {
+	words, err := c.ending(f, "984", in)
 	if err != nil {
 		return err
 	}
@@ -131,14 +136,7 @@ func (c *call) cancelDraft(f *family) error {
 	if err != nil {
 		return err
 	}
-	words, err := c.ending(f, "984", &in)
-	if err != nil {
-		return err
-	}
-	if _, err := c.s.d.Orders.Cancel(c.ctx, c.p, v.Order.ID, words); err != nil {
-		return stateful(err)
-	}
-	return c.empty()
+	return c.cancelled(f, v, &in)
 }
 
 // reject ends an order like cancel, but it shows as rejected.

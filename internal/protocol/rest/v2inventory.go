@@ -1,10 +1,8 @@
 package rest
 
 import (
-	"context"
 	"encoding/hex"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -164,7 +162,7 @@ func (c *call) deploy() error {
 	var in struct {
 		Target text `json:"target"`
 	}
-	k, _, err := c.found()
+	k, err := c.deployable()
 	if err == nil {
 		err = c.read(&in, false)
 	}
@@ -174,28 +172,14 @@ func (c *call) deploy() error {
 	if err != nil {
 		return err
 	}
-	now := c.s.d.Now()
-	switch target := strings.TrimSpace(string(in.Target)); {
-	case len(target) > 200 || strings.ContainsFunc(target, func(r rune) bool { return r < ' ' }):
+	d, err := c.s.d.Orders.Deploy(c.ctx, c.p, k.ID, string(in.Target))
+	switch e := core.AsError(err); {
+	case err == nil:
+	case e.Kind == core.KindInvalid && e.Field == "target":
 		return invalid("1181", "target", "must be a short text on one line")
-	case k.State != core.CertActive || now.After(k.NotAfter):
-		return refuse(http.StatusUnprocessableEntity, "", "1165", "a certificate that is "+certificateStatus(k, now)+" is not deployed")
-	}
-	d := &core.DeploymentRequest{ID: core.NewID[core.DeploymentRequestID](now), Account: c.p.Account, Certificate: k.ID, Credential: c.p.Credential.ID,
-		User: c.p.User, Group: k.Group, Target: strings.TrimSpace(string(in.Target)), State: core.DeploymentWaiting, CreatedAt: now, UpdatedAt: now}
-	err = c.s.d.Storage.InTx(c.ctx, func(ctx context.Context, tx core.Tx) (err error) {
-		if d.Number, err = c.s.d.Storage.NextNumber(ctx, tx, d.Account, "deployment-request", 1); err != nil {
-			return err
-		}
-		if err := c.s.d.Storage.InsertDeploymentRequest(ctx, tx, d); err != nil {
-			return err
-		}
-		e := core.EventOf(c.p, now, "certificate.deploy-request", "certificate:"+string(k.ID))
-		e.Detail = map[string]any{"target": d.Target, "request": string(d.ID)}
-		c.s.d.Audit.Write(tx, e)
-		return nil
-	})
-	if err != nil {
+	case e.Kind == core.KindConflict && e.Field == "state":
+		return refuse(http.StatusUnprocessableEntity, "", "1165", e.Detail)
+	default:
 		return err
 	}
 	out := showDeployment(d)
@@ -203,9 +187,18 @@ func (c *call) deploy() error {
 	return c.json(http.StatusAccepted, out)
 }
 
+// deployable finds the certificate of the path, whether or not it has an order.
+func (c *call) deployable() (*core.Certificate, error) {
+	k, err := c.s.d.Orders.VisibleCertificate(c.ctx, c.p, core.CertificateID(c.r.PathValue("id")))
+	if core.Is(err, core.KindNotFound) {
+		return nil, refuse(http.StatusNotFound, "", "943", "there is no such certificate")
+	}
+	return k, err
+}
+
 // deployments lists the wishes to deploy a certificate.
 func (c *call) deployments() error {
-	k, _, err := c.found()
+	k, err := c.deployable()
 	if err != nil {
 		return err
 	}

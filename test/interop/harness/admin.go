@@ -169,6 +169,9 @@ func (a *Admin) ProductLike(t testing.TB, shipped, code string, change func(*cor
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.Profile.Terms != nil {
+		p.Profile.Terms.Codes = nil // they are the shipped product's
+	}
 	change(&p.Profile)
 	made, err := a.CreateProduct(t.Context(), resource.NewProduct{Code: code, Name: code, Issuer: p.Issuer, Profile: p.Profile})
 	if err != nil {

@@ -1,0 +1,170 @@
+// Package portal_test drives the web portal of the shipped binary with
+// playwright-core in Debian's Chromium, and judges every page with axe-core.
+package portal_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"github.com/certwright/certwright/internal/api/client"
+	"github.com/certwright/certwright/internal/api/resource"
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/house/need"
+	"github.com/certwright/certwright/test/interop/harness"
+)
+
+// hosts is how many certificates there are to look at: more than a page.
+const hosts = 30
+
+func TestPortal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the server and a browser")
+	}
+	chromium := need.Program(t, "chromium", "chromium")
+	modules := harness.NPM(t, "portal")
+	server := harness.Start(t, harness.Options{})
+	if built, err := os.ReadDir(filepath.Join("..", "..", "..", "internal", "portal", "pages", "app", "assets")); err != nil || len(built) == 0 {
+		need.Missing(t, "the built portal (make build)")
+	}
+	admin := server.Admin(t)
+	routes := fill(t, admin)
+	requester := person(t, server, admin)
+	dir := t.TempDir()
+	settings, err := json.Marshal(map[string]any{"base": server.Main, "password": admin.Password, "chromium": chromium, "profile": t.TempDir(), "dir": dir,
+		"routes": routes, "group": "default", "requester": map[string]string{"login": "requester", "password": requester}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("drive.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := t.TempDir()
+	if err := os.Symlink(modules, filepath.Join(work, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	harness.WriteFile(t, work, "drive.mjs", script)
+	cmd := exec.CommandContext(t.Context(), "node", "drive.mjs")
+	var stderr bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stderr = work, append(os.Environ(), "CERTWRIGHT_DRIVE="+string(settings)), &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s%s", err, out, stderr.String())
+	}
+	var problems []string
+	if err := json.Unmarshal(out, &problems); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
+	files(t, dir)
+	keep(t, dir)
+}
+
+// keep copies the pictures of parts that failed to where CI or a developer
+// finds them.
+func keep(t *testing.T, dir string) {
+	to := os.Getenv("CERTWRIGHT_PICTURES")
+	pictures, _ := filepath.Glob(filepath.Join(dir, "*.png"))
+	if to == "" {
+		return
+	}
+	for _, p := range pictures {
+		harness.WriteFile(t, to, filepath.Base(p), harness.ReadFile(t, filepath.Dir(p), filepath.Base(p)))
+	}
+}
+
+// fill makes something to look at and returns the paths of all pages.
+func fill(t *testing.T, a *harness.Admin) []string {
+	t.Helper()
+	ctx := t.Context()
+	routes := []string{"/", "/certificates", "/orders", "/orders/new", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/integrations/apis",
+		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
+		"/products", "/issuers", "/issuers/hierarchy", "/audit", "/jobs", "/settings", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
+	for i := range hosts {
+		name := fmt.Sprintf("host%d.example.internal", i)
+		got, err := a.CreateOrder(ctx, resource.NewOrder{Product: "tls-server", Generate: "ECDSA P-256", Names: []string{name}, Group: a.Group,
+			Subject: core.DN{{Type: "CN", Value: name}}, ValidityDays: []int{1, 5, 20, 60}[i%4]}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			c := "/certificates/" + string(got.Certificate.ID)
+			routes = append(routes, c, c+"?tab=x509", c+"?tab=chain", c+"?tab=history", "/orders/"+string(got.Order.ID), "/products/"+string(got.Order.Product),
+				"/issuers/"+string(got.Order.Issuer))
+		}
+	}
+	o, err := a.CreateOrganisation(ctx, resource.OrganisationFields{Name: "Example", Country: "GB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(routes, "/organisations/"+string(o.ID), "/groups/"+string(a.Group), "/users/"+string(a.Owner))
+}
+
+// person makes a requester with a password, who orders what must be approved.
+func person(t *testing.T, s *harness.Server, a *harness.Admin) string {
+	t.Helper()
+	ctx := t.Context()
+	made, err := a.CreateUser(ctx, resource.NewUser{Login: "requester", Groups: []core.GroupID{a.Group}, Grants: []core.Grant{{Role: core.RoleRequester, Group: a.Group}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := a.Password + "-2"
+	s.Secret(made.Password, password)
+	c, err := client.New(client.Config{BaseURL: s.Main, Roots: s.Roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.SignIn(ctx, "requester", made.Password); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ChangePassword(ctx, made.Password, password); err != nil {
+		t.Fatal(err)
+	}
+	manual := a.ProductLike(t, "tls-server", "manual", func(p *core.Profile) { p.Approval = "manual" })
+	got, err := c.CreateOrder(ctx, resource.NewOrder{Product: string(manual.ID), Generate: "ECDSA P-256", Names: []string{"waits.example.internal"}, Group: a.Group}, "")
+	if err != nil || got.Order.State != core.OrderApproval {
+		t.Fatalf("%+v %v", got, err)
+	}
+	return password
+}
+
+// files compares the three exports with what was filtered and chosen.
+func files(t *testing.T, dir string) {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(harness.ReadFile(t, dir, "certificates.csv"))).ReadAll()
+	if err != nil || len(rows) != hosts+1 || strings.Join(rows[0], "|") != "Number|Common name|State|Valid to|Issuer" {
+		t.Fatalf("CSV: %d rows, %v", len(rows), err)
+	}
+	book, err := excelize.OpenFile(filepath.Join(dir, "certificates.xlsx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	cells, err := book.GetRows("Certificates")
+	if err != nil || len(cells) != len(rows) {
+		t.Fatalf("Excel: %d rows, %v", len(cells), err)
+	}
+	text := ""
+	if tool, ok := need.Find("pdftotext"); ok {
+		text = harness.RunEnv(t, dir, nil, tool, "-layout", "certificates.pdf", "-")
+	} else {
+		need.Missing(t, "program pdftotext (Debian package poppler-utils)")
+	}
+	for i, r := range rows[1:] {
+		name := fmt.Sprintf("host%d.example.internal", i)
+		if r[1] != name || cells[i+1][1] != name || cells[i+1][0] != r[0] || cells[i+1][2] != r[2] || cells[i+1][4] != r[4] || strings.Contains(r[4], "-0000-") || !strings.Contains(text, name) {
+			t.Errorf("row %d: CSV %v, Excel %v", i+1, r, cells[i+1])
+		}
+	}
+}

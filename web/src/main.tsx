@@ -1,0 +1,60 @@
+import '@mantine/core/styles.css'
+import '@mantine/notifications/styles.css'
+import './styles.css'
+import { createTheme, MantineProvider } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { APIError } from './api/client'
+import { App } from './App'
+import { SessionProvider } from './lib/session'
+import { Boundary } from './ui/states'
+
+// The server lets only styles with this nonce in.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
+
+// So says the library that keeps the page from scrolling behind a dialogue.
+Object.assign(window, { __webpack_nonce__: nonce })
+
+const theme = createTheme({
+  primaryColor: 'blue',
+  primaryShade: { light: 8, dark: 8 },
+  fontFamily: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "Cascadia Mono", "Liberation Mono", monospace',
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+})
+
+// Quiet text still has the contrast that WCAG AA asks for.
+const contrast = () => ({
+  variables: {},
+  light: { '--mantine-color-dimmed': '#495057', '--mantine-color-placeholder': '#5f666d' },
+  dark: { '--mantine-color-dimmed': '#ced4da', '--mantine-color-placeholder': '#adb5bd' },
+})
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal stays one; only a server that does not answer is asked again.
+      retry: (n, e) => n < 2 && (!(e instanceof APIError) || e.kind === 'unavailable'),
+    },
+  },
+})
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <MantineProvider theme={theme} getStyleNonce={() => nonce} cssVariablesResolver={contrast} defaultColorScheme="auto">
+      <QueryClientProvider client={client}>
+        <Notifications position="bottom-right" />
+        <Boundary>
+          <SessionProvider>
+            <App />
+          </SessionProvider>
+        </Boundary>
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+)

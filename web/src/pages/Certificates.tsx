@@ -1,0 +1,55 @@
+import { ListPage } from '../list/ListPage'
+import type { Row } from '../api/client'
+import { api, must } from '../api/client'
+import { Status } from '../ui/bits'
+import { useSession } from '../lib/session'
+import { text } from '../text'
+import { useState } from 'react'
+import { Renew, Revoke, Release, reasonLabels } from './CertificateActions'
+import { useLocation } from 'wouter'
+
+/** A certificate's state in one word: expiry counts. */
+export function certificateState(r: { state?: unknown; expired?: unknown }): string {
+  return r.state === 'active' && r.expired ? 'expired' : String(r.state)
+}
+
+export function Certificates() {
+  const session = useSession()
+  const [, navigate] = useLocation()
+  const [renew, setRenew] = useState<Row>()
+  const [revoke, setRevoke] = useState<Row>()
+  const [release, setRelease] = useState<Row>()
+  const live = (r: Row) => r.state === 'active' || r.state === 'on-hold'
+  const group = (r: Row) => String(r.group ?? '')
+  const t = text.certificate
+  return (
+    <>
+      <ListPage
+        list="certificates"
+        title={text.nav.certificates}
+        link={(r) => `/certificates/${r.id}`}
+        linkColumn="common_name"
+        cells={{ state: (r) => <Status value={certificateState(r)} /> }}
+        actions={[
+          { label: t.details, run: (r) => navigate(`/certificates/${r.id}`) },
+          { label: t.viewDecoded, run: (r) => navigate(`/certificates/${r.id}?tab=x509`) },
+          { label: t.download, shown: (r) => live(r) || r.state === 'revoked', run: (r) => location.assign(`/api/certwright/v1/certificates/${r.id}/download?format=pem`) },
+          { label: t.renew, shown: (r) => r.state === 'active' && session.can('certificate.renew', group(r)), run: setRenew },
+          { label: t.release, shown: (r) => r.state === 'on-hold' && session.can('certificate.revoke', group(r)), run: setRelease },
+          { label: t.revoke, danger: true, shown: (r) => live(r) && session.can('certificate.revoke', group(r)), run: setRevoke },
+        ]}
+        bulk={
+          session.can('certificate.revoke')
+            ? [
+                { label: `${t.revoke} (${reasonLabels.superseded})`, danger: true, question: t.bulkRevoke, run: (r) => must(api.POST('/certificates/{id}/revoke', { params: { path: { id: String(r.id) } }, body: { reason: 'superseded' } })) },
+                { label: `${t.revoke} (${reasonLabels.cessationOfOperation})`, danger: true, question: t.bulkRevoke, run: (r) => must(api.POST('/certificates/{id}/revoke', { params: { path: { id: String(r.id) } }, body: { reason: 'cessationOfOperation' } })) },
+              ]
+            : undefined
+        }
+      />
+      {renew && <Renew id={String(renew.id)} name={String(renew.common_name || renew.number)} close={() => setRenew(undefined)} />}
+      {revoke && <Revoke id={String(revoke.id)} name={String(revoke.common_name || revoke.number)} close={() => setRevoke(undefined)} />}
+      {release && <Release id={String(release.id)} name={String(release.common_name || release.number)} close={() => setRelease(undefined)} />}
+    </>
+  )
+}

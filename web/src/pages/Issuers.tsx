@@ -1,0 +1,166 @@
+import { Alert, Button, Menu, Tabs } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useLocation } from 'wouter'
+import { api, must, readList, type Schemas } from '../api/client'
+import { away } from '../lib/format'
+import { useSession } from '../lib/session'
+import { ListPage } from '../list/ListPage'
+import { save } from '../list/frames'
+import { text } from '../text'
+import { Block, Facts, Go, Moment, PageHead, Status } from '../ui/bits'
+import { Confirm } from '../ui/Confirm'
+import { Failure, Waiting } from '../ui/states'
+import { useChanged } from './CertificateActions'
+import { Decoded } from './Decoded'
+import { History } from './History'
+
+const t = text.issuers
+
+export function Issuers({ tree }: { tree?: boolean }) {
+  const [, navigate] = useLocation()
+  return (
+    <>
+      <PageHead title={text.nav.issuers} />
+      <Tabs value={tree ? 'tree' : 'list'} onChange={(v) => navigate(v === 'tree' ? '/issuers/hierarchy' : '/issuers')} keepMounted={false}>
+        <Tabs.List mb="sm" aria-label={text.nav.issuers}>
+          <Tabs.Tab value="list">{t.list}</Tabs.Tab>
+          <Tabs.Tab value="tree">{t.hierarchy}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="list">
+          <ListPage
+            embedded
+            list="issuers"
+            title={text.nav.issuers}
+            link={(r) => `/issuers/${r.id}`}
+            linkColumn="name"
+            actions={[
+              { label: t.details, run: (r) => navigate(`/issuers/${r.id}`) },
+              { label: t.certificates, run: (r) => navigate(`/certificates?filter=issuer:eq:${String(r.id)}`) },
+            ]}
+          />
+        </Tabs.Panel>
+        <Tabs.Panel value="tree">
+          <Hierarchy />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  )
+}
+
+/** Which CA signed which, with the state of CRLs. */
+function Hierarchy() {
+  const q = useQuery({ queryKey: ['list', '/issuers', 'tree'], queryFn: ({ signal }) => readList<Schemas['Issuer']>('/issuers', { limit: 500, sort: 'name' }, signal) })
+  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (!q.data) return <Waiting />
+  const all = q.data.items
+  const below = (parent?: string): Schemas['Issuer'][] => all.filter((i) => (parent ? i.parent === parent : !i.parent || !all.some((x) => x.id === i.parent)))
+  const branch = (list: Schemas['Issuer'][]) => (
+    <ul className="tree">
+      {list.map((i) => (
+        <li key={i.id}>
+          <Go to={`/issuers/${i.id}`}>{i.name}</Go> <Status value={i.state} />{' '}
+          <span className="quiet">
+            {i.algorithm}
+            {i.not_after && `, ${t.expires} ${away(i.not_after)}`}
+            {i.crl_next && `, ${t.crlEnds} ${away(i.crl_next)}`}
+          </span>
+          {below(i.id).length > 0 && branch(below(i.id))}
+        </li>
+      ))}
+    </ul>
+  )
+  return branch(below())
+}
+
+export function Issuer({ id }: { id: string }) {
+  const session = useSession()
+  const changed = useChanged()
+  const [asked, setAsked] = useState<'state' | 'crl'>()
+  const q = useQuery({ queryKey: ['issuer', id], queryFn: () => must(api.GET('/issuers/{id}', { params: { path: { id } } })) })
+  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (!q.data) return <Waiting />
+  const i = q.data
+  const on = i.state === 'active'
+  const manage = session.can('issuer.manage')
+  const path = { params: { path: { id: i.id } } }
+  const late = i.crl_next && new Date(i.crl_next) < new Date()
+  return (
+    <>
+      <PageHead title={i.name} badge={<Status value={i.state} />} back={{ to: '/issuers', label: text.nav.issuers }}>
+        {i.pem && (
+          <Menu position="bottom-end" shadow="md">
+            <Menu.Target>
+              <Button size="xs" variant="default">
+                {text.action.download}
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item onClick={() => save(new Blob([i.pem!]), `${i.slug}.pem`)}>{t.pem}</Menu.Item>
+              <Menu.Item onClick={() => save(new Blob([i.pem!, ...i.chain]), `${i.slug}-chain.pem`)}>{t.pemChain}</Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        )}
+        {manage && on && (
+          <Button size="xs" variant="default" onClick={() => setAsked('crl')}>
+            {t.publish}
+          </Button>
+        )}
+        {manage && i.state !== 'pending' && (
+          <Button size="xs" variant="outline" color={on ? 'red' : undefined} onClick={() => setAsked('state')}>
+            {on ? t.disable : t.enable}
+          </Button>
+        )}
+      </PageHead>
+      {late && (
+        <Alert color="red" variant="outline" role="alert" mb="sm">
+          {t.crlLate}
+        </Alert>
+      )}
+      <Tabs defaultValue="details" keepMounted={false}>
+        <Tabs.List mb="sm" aria-label={i.name}>
+          <Tabs.Tab value="details">{t.details}</Tabs.Tab>
+          {i.decoded && <Tabs.Tab value="x509">{text.certificate.x509}</Tabs.Tab>}
+          {(i.pem || i.csr) && <Tabs.Tab value="chain">{text.certificate.chainTab}</Tabs.Tab>}
+          {session.can('audit.view') && <Tabs.Tab value="history">{text.certificate.history}</Tabs.Tab>}
+        </Tabs.List>
+        <Tabs.Panel value="details">
+          <Facts
+            rows={[
+              [t.subject, i.subject],
+              [t.slug, i.slug],
+              [t.connector, i.connector],
+              [t.parent, i.parent && <Go to={`/issuers/${i.parent}`}>{t.openParent}</Go>],
+              [text.certificate.root, i.root ? text.list.yes : text.list.no],
+              [text.certificate.key, i.algorithm],
+              [t.place, i.key_place],
+              [text.certificate.notAfter, <Moment at={i.not_after} relative />],
+              [t.crlNumber, i.crl_number],
+              [t.crlThis, i.crl_this && <Moment at={i.crl_this} relative />],
+              [t.crlNext, i.crl_next && <Moment at={i.crl_next} relative />],
+              [t.certificates, <Go to={`/certificates?filter=issuer:eq:${i.id}`}>{t.openCertificates}</Go>],
+              [text.certificate.created, <Moment at={i.created_at} />],
+            ]}
+          />
+        </Tabs.Panel>
+        <Tabs.Panel value="x509">{i.decoded && <Decoded c={i.decoded} />}</Tabs.Panel>
+        <Tabs.Panel value="chain">
+          {i.csr && <Block label={text.certificate.csr} value={i.csr} />}
+          {i.pem && <Block label={i.name} value={i.pem} />}
+          {i.chain.map((p, k) => (
+            <Block key={k} label={k === i.chain.length - 1 ? text.certificate.root : text.certificate.intermediate} value={p} />
+          ))}
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <History object={`issuer:${i.id}`} />
+        </Tabs.Panel>
+      </Tabs>
+      <Confirm opened={asked === 'crl'} title={t.publish} close={() => setAsked(undefined)} run={async () => { await must(api.POST('/issuers/{id}/crl', path)); await changed() }}>
+        {t.publishHint}
+      </Confirm>
+      <Confirm opened={asked === 'state'} title={`${on ? t.disable : t.enable}: ${i.name}`} danger={on} close={() => setAsked(undefined)} run={async () => { await (on ? must(api.POST('/issuers/{id}/disable', path)) : must(api.POST('/issuers/{id}/enable', path))); await changed() }}>
+        {on ? t.disableHint : t.enableHint}
+      </Confirm>
+    </>
+  )
+}

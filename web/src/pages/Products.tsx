@@ -1,0 +1,188 @@
+import { Alert, Button, Group, List, NativeSelect, NumberInput, Paper, Stack, Tabs, TagsInput, Textarea, TextInput, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useLocation } from 'wouter'
+import { api, must, type Row, type Schemas } from '../api/client'
+import { useSession } from '../lib/session'
+import { ListPage } from '../list/ListPage'
+import { text } from '../text'
+import { Block, Facts, Go, Moment, PageHead, Status } from '../ui/bits'
+import { Confirm } from '../ui/Confirm'
+import { Failure, Waiting } from '../ui/states'
+import { useChanged } from './CertificateActions'
+import { History } from './History'
+
+const t = text.products
+
+export function Products() {
+  const session = useSession()
+  const [, navigate] = useLocation()
+  const [asked, setAsked] = useState<Row>()
+  const changed = useChanged()
+  const manage = session.can('product.manage')
+  return (
+    <>
+      <ListPage
+        list="products"
+        title={text.nav.products}
+        link={(r) => `/products/${r.id}`}
+        linkColumn="code"
+        actions={[
+          { label: t.details, run: (r) => navigate(`/products/${r.id}`) },
+          { label: text.newOrder.title, shown: (r) => r.state === 'active' && session.can('order.create'), run: (r) => navigate(`/orders/new?product=${String(r.id)}`) },
+          { label: t.certificates, run: (r) => navigate(`/certificates?filter=product:eq:${String(r.id)}`) },
+          { label: t.disable, danger: true, shown: (r) => manage && r.state === 'active', run: setAsked },
+          { label: t.enable, shown: (r) => manage && r.state !== 'active', run: setAsked },
+        ]}
+      />
+      <Confirm opened={!!asked} title={`${asked?.state === 'active' ? t.disable : t.enable}: ${String(asked?.code)}`} danger={asked?.state === 'active'} close={() => setAsked(undefined)} run={async () => { await setState(String(asked!.id), asked!.state !== 'active'); await changed() }}>
+        {asked?.state === 'active' ? t.disableHint : t.enableHint}
+      </Confirm>
+    </>
+  )
+}
+
+function setState(id: string, on: boolean): Promise<unknown> {
+  const o = { params: { path: { id } } }
+  return on ? must(api.POST('/products/{id}/enable', o)) : must(api.POST('/products/{id}/disable', o))
+}
+
+export function Product({ id }: { id: string }) {
+  const session = useSession()
+  const changed = useChanged()
+  const [asked, setAsked] = useState(false)
+  const q = useQuery({ queryKey: ['product', id], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id } } })) })
+  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (!q.data) return <Waiting />
+  const p = q.data
+  const on = p.state === 'active'
+  return (
+    <>
+      <PageHead title={p.name} badge={<Status value={p.state} />} back={{ to: '/products', label: text.nav.products }}>
+        {session.can('product.manage') && (
+          <Button size="xs" variant={on ? 'outline' : 'filled'} color={on ? 'red' : undefined} onClick={() => setAsked(true)}>
+            {on ? t.disable : t.enable}
+          </Button>
+        )}
+      </PageHead>
+      <Tabs defaultValue="details" keepMounted={false}>
+        <Tabs.List mb="sm" aria-label={p.name}>
+          <Tabs.Tab value="details">{t.details}</Tabs.Tab>
+          <Tabs.Tab value="try">{t.dryRun}</Tabs.Tab>
+          <Tabs.Tab value="rules">{t.rules}</Tabs.Tab>
+          {session.can('audit.view') && <Tabs.Tab value="history">{text.certificate.history}</Tabs.Tab>}
+        </Tabs.List>
+        <Tabs.Panel value="details">
+          <Details p={p} />
+        </Tabs.Panel>
+        <Tabs.Panel value="try">
+          <DryRun id={p.id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="rules">
+          <Block label={t.rulesHint} value={JSON.stringify(p.profile, null, 2)} />
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <History object={`product:${p.id}`} />
+        </Tabs.Panel>
+      </Tabs>
+      <Confirm opened={asked} title={`${on ? t.disable : t.enable}: ${p.code}`} danger={on} close={() => setAsked(false)} run={async () => { await setState(p.id, !on); await changed() }}>
+        {on ? t.disableHint : t.enableHint}
+      </Confirm>
+    </>
+  )
+}
+
+function Details({ p }: { p: Schemas['Product'] }) {
+  const f = p.profile
+  const yes = (b?: boolean) => (b ? text.list.yes : text.list.no)
+  return (
+    <Facts
+      rows={[
+        [t.code, p.code],
+        [text.certificate.number, p.number],
+        [t.description, p.description],
+        [text.certificate.issuer, p.issuer && <Go to={`/issuers/${p.issuer}`}>{p.issuer_name || p.issuer}</Go>],
+        [t.validity, `${f.validity_amount} ${f.validity_unit}`],
+        [t.approval, f.approval === 'manual' ? `${t.manual} (${Math.max(f.approvals ?? 0, 1)})` : t.automatic],
+        [t.keyUsage, (f.key_usage ?? []).join(', ')],
+        [t.extKeyUsage, (f.ext_key_usage ?? []).join(', ')],
+        [t.serverKeys, yes(f.server_keys)],
+        [t.keyExport, yes(f.key_export)],
+        [t.validate, yes(f.validate_names)],
+        [t.lint, f.lint],
+        [t.version, p.version],
+        [text.order.changed, <Moment at={p.updated_at} />],
+      ]}
+    />
+  )
+}
+
+/** Would this be issued? Nothing is. */
+function DryRun({ id }: { id: string }) {
+  const [csr, setCSR] = useState('')
+  const [generate, setGenerate] = useState('ECDSA P-256')
+  const [names, setNames] = useState<string[]>([])
+  const [cn, setCN] = useState('')
+  const [days, setDays] = useState<number | string>('')
+  const [verdict, setVerdict] = useState<Schemas['Verdict']>()
+  const [error, setError] = useState<unknown>()
+  const [busy, setBusy] = useState(false)
+  const ask = async () => {
+    setBusy(true)
+    setError(undefined)
+    setVerdict(undefined)
+    try {
+      setVerdict(await must(api.POST('/products/{id}/dry-run', { params: { path: { id } }, body: { csr: csr || undefined, generate: csr ? undefined : generate, names: names.length ? names : undefined, subject: cn ? [{ type: 'CN', value: cn }] : undefined, validity_days: Number(days) || undefined } })))
+    } catch (e) {
+      setError(e)
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <Stack gap="sm" maw={760}>
+      <form onSubmit={(e) => (e.preventDefault(), void ask())}>
+        <Stack gap="xs">
+          <Textarea label={text.certificate.csr} description={t.csrHint} value={csr} onChange={(e) => setCSR(e.currentTarget.value)} autosize minRows={3} maxRows={10} spellCheck={false} classNames={{ input: 'mono' }} />
+          <Group grow align="flex-end">
+            <NativeSelect label={t.key} disabled={!!csr} value={generate} onChange={(e) => setGenerate(e.currentTarget.value)} data={keys} />
+            <TextInput label={t.subjectCN} value={cn} onChange={(e) => setCN(e.currentTarget.value)} />
+            <NumberInput label={t.days} min={1} max={36500} value={days} onChange={setDays} />
+          </Group>
+          <TagsInput label={text.certificate.names} description={t.namesHint} value={names} onChange={setNames} maxTags={1000} />
+          <Group>
+            <Button type="submit" size="sm" loading={busy}>
+              {t.ask}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+      {!!error && <Failure error={error} />}
+      {verdict && (
+        <Alert role="status" variant="outline" color={verdict.allowed ? 'green' : 'red'} title={verdict.allowed ? (verdict.approval ? t.afterApproval : t.allowed) : t.refused}>
+          {verdict.detail}
+          {verdict.reasons.length > 0 && (
+            <List size="sm">
+              {verdict.reasons.map((r, i) => (
+                <List.Item key={i}>
+                  {r.detail}
+                  {r.value ? ` (${r.value})` : ''}
+                </List.Item>
+              ))}
+            </List>
+          )}
+        </Alert>
+      )}
+      {verdict?.template && (
+        <Paper withBorder p="sm">
+          <Title order={2} size="h5">
+            {t.template}
+          </Title>
+          <Block label={t.template} value={JSON.stringify(verdict.template, null, 2)} />
+        </Paper>
+      )}
+    </Stack>
+  )
+}
+
+export const keys = ['ECDSA P-256', 'ECDSA P-384', 'RSA 2048', 'RSA 3072', 'RSA 4096', 'Ed25519']

@@ -1,0 +1,70 @@
+import { Alert, Anchor, Button, Center, Group, List, Loader, Stack, Text } from '@mantine/core'
+import { Component, type ReactNode } from 'react'
+import { APIError } from '../api/client'
+import { text } from '../text'
+
+export function Waiting() {
+  return (
+    <Center mih={160} role="status">
+      <Loader size="sm" aria-hidden />
+      <Text ml="sm">{text.state.loading}</Text>
+    </Center>
+  )
+}
+
+/** What went wrong, as the API says it. */
+export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+  const p = error instanceof APIError ? error.problem : undefined
+  return (
+    <Alert color="red" variant="outline" role="alert" title={p?.title ?? text.state.failed} my="sm" className="failure">
+      <Stack gap="xs">
+        {(p?.detail || !p) && <Text size="sm">{p ? p.detail : String((error as Error)?.message ?? error)}</Text>}
+        {!!p?.reasons?.length && (
+          <List size="sm">
+            {p.reasons.map((r, i) => (
+              <List.Item key={i}>
+                {r.detail}
+                {r.value ? ` (${r.value})` : ''}
+              </List.Item>
+            ))}
+          </List>
+        )}
+        {p?.request_id && p.status >= 500 && <Text size="xs">{text.state.request + ' ' + p.request_id}</Text>}
+        {retry && (
+          <Group>
+            <Button size="xs" variant="default" onClick={retry}>
+              {text.state.retry}
+            </Button>
+          </Group>
+        )}
+      </Stack>
+    </Alert>
+  )
+}
+
+/** Keeps a fault of one page from taking the whole portal away. */
+export class Boundary extends Component<{ children: ReactNode }, { error?: Error }> {
+  override state: { error?: Error } = {}
+  static getDerivedStateFromError(error: Error) {
+    return { error }
+  }
+  override render() {
+    if (!this.state.error) return this.props.children
+    return (
+      <Alert color="red" variant="outline" role="alert" title={text.state.crash} m="md">
+        <Stack gap="xs">
+          <Text size="sm">{this.state.error.message}</Text>
+          <Text size="sm">{text.state.crashHint}</Text>
+          <Group>
+            <Button size="xs" variant="default" onClick={() => location.reload()}>
+              {text.state.reload}
+            </Button>
+            <Anchor href="/" size="sm">
+              {text.state.home}
+            </Anchor>
+          </Group>
+        </Stack>
+      </Alert>
+    )
+  }
+}
