@@ -21,10 +21,11 @@ type signedOut struct {
 	Cookie http.Cookie `header:"Set-Cookie"`
 }
 
-// cookie makes the session cookie; empty ends it. SameSite=Strict keeps it from
-// requests that start on other sites, HttpOnly from scripts.
+// cookie makes the session cookie; empty ends it. SameSite=Lax keeps it from
+// requests of other sites but links that are followed, which change nothing;
+// HttpOnly from scripts.
 func (a *API) cookie(value string) http.Cookie {
-	c := http.Cookie{Name: CookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	c := http.Cookie{Name: CookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: !strings.HasPrefix(a.d.BaseURL(), "http://")}
 	if value == "" {
 		c.MaxAge = -1

@@ -174,7 +174,7 @@ func TestForeignPages(t *testing.T) {
 		}
 	}
 	b.do("POST", "/signout", url.Values{})
-	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
+	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "/\t/evil.example", "javascript:alert(1)"} {
 		if path, status, _ := b.signIn("admin", fresh, next); path != "/" || status != 200 {
 			t.Errorf("next=%s led to %s %d", next, path, status)
 		}

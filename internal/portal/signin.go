@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
@@ -17,7 +18,8 @@ func (p *Portal) signInPage(w http.ResponseWriter, r *http.Request) {
 
 // local returns next when it is a path on this server, else the home page.
 func local(next string) string {
-	if strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && !strings.ContainsAny(next, "\\\r\n") {
+	odd := func(c rune) bool { return c == '\\' || unicode.IsControl(c) } // browsers drop tabs and read \ as /
+	if strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && !strings.ContainsFunc(next, odd) {
 		return next
 	}
 	return "/"
@@ -46,10 +48,11 @@ const stepSeconds = 300
 // stepCookie names the cookie of a sign-in that waits for its second step.
 func (p *Portal) stepCookie() string { return p.d.Cookie + "-step" }
 
-// setCookie sets a cookie that no script and no other site gets at; seconds is
-// how long it lasts: 0 until the browser ends, below 0 it is removed.
+// setCookie sets a cookie that no script gets at, and of other sites only links
+// that are followed bring along; seconds is how long it lasts: 0 until the
+// browser ends, below 0 it is removed.
 func (p *Portal) setCookie(w http.ResponseWriter, name, value string, seconds int) {
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // enter gives the browser its session and sends it on.
