@@ -52,8 +52,10 @@ type Deps struct {
 	CA       Authority
 	Vetting  Vetting
 	Orders   Orders
-	Audit    Audit
-	Jobs     Jobs
+	// Providers are the sign-in providers.
+	Providers Providers
+	Audit     Audit
+	Jobs      Jobs
 	// About describes the server. It is called for each request.
 	About func(ctx context.Context) (*resource.About, error)
 	// BaseURL is the external https://host[:port]; "" means what the request
@@ -84,7 +86,7 @@ type API struct {
 // New makes the API.
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
-		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
+		"Identity": d.Identity == nil, "Providers": d.Providers == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
 		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
@@ -106,7 +108,7 @@ func New(d Deps) (*API, error) {
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.config())
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
-		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
+		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.providerRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
 		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes,
 		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,

@@ -56,6 +56,7 @@ type CLI struct {
 	Domain       domainCmd       `cmd:"" help:"Domains and the proofs of control of them."`
 	Renewal      renewalCmd      `cmd:"" help:"Early renewal by ACME clients."`
 	User         userCmd         `cmd:"" help:"People."`
+	Provider     providerCmd     `cmd:"" help:"Sign-in providers: OpenID Connect, SAML, LDAP and Active Directory."`
 	Group        groupCmd        `cmd:"" help:"Groups of people, which own credentials and certificates."`
 	Organisation organisationCmd `cmd:"" aliases:"organization" help:"Legal entities: data, evidence, representatives."`
 	Vetting      vettingCmd      `cmd:"" help:"Examinations of organisations by validators."`
