@@ -2,7 +2,7 @@ import { Group, Paper, Skeleton, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { api, must, readList, type Schemas } from '../api/client'
-import { count, day } from '../lib/format'
+import { count, day, words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { bare, pageOf } from '../list/Cell'
 import { listHref } from '../list/query'
@@ -127,7 +127,7 @@ function ShareOf({ d }: { d: Share }) {
   const q = useCount(d.list, d.filter, d.by)
   const column = useSession().lists.get(d.list)?.columns.find((c) => c.name === d.by)
   const slices: Slice[] = (q.data?.groups ?? []).map((g) => ({
-    label: g.name || (g.value ? text.values[g.value] ?? g.value : t.none),
+    label: g.name || (g.value ? words(g.value, d.by) : t.none),
     value: g.count,
     href: g.value || column?.type === 'text' ? listHref(pageOf[d.list]!, [...d.filter, g.value ? `${d.by}:eq:${g.value}` : `${d.by}:empty`]) : undefined,
   }))

@@ -21,6 +21,7 @@ interface Entry {
 const entries: Entry[] = [
   { to: '/', label: t.home },
   { to: '/certificates', label: t.certificates, needs: 'certificates' },
+  { to: '/certificates/deployment-requests', label: text.deploy.nav, needs: 'deployment-requests' },
   { to: '/orders', label: t.orders, needs: 'orders' },
   { to: '/domains', label: t.domains, needs: 'domains' },
   { to: '/organisations', label: t.organisations, needs: 'organisations', group: t.manage },
