@@ -189,6 +189,7 @@ function OrderFacts({ o, product }: { o: Schemas['OrderDetail']; product?: Schem
         [t.comment, o.comment || s?.remarks],
         [x.follows, s?.reissues && <Go to={`/certificates/${s.reissues}`}>{words(s.mode ?? '')}</Go>],
         [x.reason, s?.reason],
+        [x.note, s?.note !== o.failure && s?.note],
         [t.certificate, o.certificate && <Go to={`/certificates/${o.certificate}`}>{t.openCertificate}</Go>],
         [c.replaces, o.replaces && !s?.reissues && <Go to={`/certificates/${o.replaces}`}>{c.predecessor}</Go>],
         [c.product, o.product && <Go to={`/products/${o.product}`}>{o.product_code || o.product}</Go>],

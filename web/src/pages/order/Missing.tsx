@@ -19,7 +19,7 @@ export function Missing({ o, product, tabs, show }: { o: Detail; product?: Produ
       <Alert variant="outline" role="status" color={o.state === 'issued' ? 'green' : ended ? 'red' : 'blue'} title={say.title}>
         <Text size="sm">{say.hint}</Text>
         {o.failure && <Text size="sm">{o.failure}</Text>}
-        {o.steps?.note && o.steps.note !== o.failure && (
+        {o.state === 'pending-documents' && o.steps?.note && (
           <Text size="sm">
             {t.note}: {o.steps.note}
           </Text>
