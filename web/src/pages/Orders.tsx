@@ -190,7 +190,6 @@ function OrderFacts({ o, product }: { o: Schemas['OrderDetail']; product?: Schem
         [x.follows, s?.reissues && <Go to={`/certificates/${s.reissues}`}>{words(s.mode ?? '')}</Go>],
         [x.reason, s?.reason],
         [x.note, s?.note !== o.failure && s?.note],
-        [t.certificate, o.certificate && <Go to={`/certificates/${o.certificate}`}>{t.openCertificate}</Go>],
         [c.replaces, o.replaces && !s?.reissues && <Go to={`/certificates/${o.replaces}`}>{c.predecessor}</Go>],
         [c.product, o.product && <Go to={`/products/${o.product}`}>{o.product_code || o.product}</Go>],
         [c.issuer, o.issuer && <Go to={`/issuers/${o.issuer}`}>{o.issuer_name || o.issuer}</Go>],
