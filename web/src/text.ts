@@ -80,7 +80,7 @@ export const text = {
     checkAll: 'Check all now', unregistered: 'is not registered yet', noDomains: 'The order needs no proof of control', inactive: 'The domain is out of use. Take it into use on its page first.',
     notCovered: 'All domains are proven, and yet a name is not covered or CAA forbids it. A file proves the very name only, no wildcard and no name below: choose another method.',
     noDocuments: 'No documents yet', bring: 'Bring a document', document: 'Document', description: 'Description', size: 'Size', brought: 'Brought', upload: 'Upload', uploaded: 'The document is kept', file: 'File', fileHint: 'PDF, at most 3 MiB', fileName: 'Name of the file', choose: 'Choose a file', clearFile: 'Take the file away', tooBig: 'The file is longer than 3 MiB',
-    documentsHint: 'Documents are encrypted and shown to approvers and validators only. Each download is in the audit log.', askDocuments: 'Ask for documents', askHint: 'The order goes back to wait for another document. Approvals given so far end.',
+    documentsHint: 'Documents are kept encrypted. Who may see the order may see them; each download is in the audit log.', askDocuments: 'Ask for documents', askHint: 'The order goes back to wait for another document. Approvals given so far end.',
     giveKey: 'Give the key', changeKey: 'Change the key', setKey: 'Set key', keySet: 'The key is set', noKey: 'No key yet', csrFile: 'Take from a file', csrHint: 'PEM, or DER from a file. Names in it must be among those ordered.', csrLater: 'With a new key. Empty: the key of before where the product allows it, else the order waits for one.', csrReissue: 'With a new key. Empty: the order waits for one.',
     signer: 'Signed by', place: 'Place', signed: 'Signed', address: 'From address', sign: 'Sign', signedNow: 'The agreement is signed', notSigned: 'Not signed yet', accept: 'I have read the subscriber agreement of this CA and accept it', agreementHint: 'Who signs, where, when and from which address is kept with the order. Ask your CA for the text.',
     reissue: 'Reissue', reissueHint: 'Orders a certificate for what is left of the subscription.', mode: 'What changes', rekey: 'The key', updateSANs: 'The additional names', additional: 'Additional names', additionalHint: 'All of them; they replace those of now. Press Enter after each', old: 'The certificate of now', keepOld: 'stays valid', revokeOld: 'is revoked once the new one stands', revokeAll: 'is revoked with all before it', revokeReason: 'Reason of the revocation',
@@ -119,6 +119,7 @@ export const text = {
   },
   values: {
     active: 'Active', 'on-hold': 'On hold', revoked: 'Revoked', reserved: 'Being issued', abandoned: 'Never issued', api: 'API and portal', acme: 'ACME', est: 'EST', scep: 'SCEP', cmp: 'CMP', rest: 'REST', waep: 'WAEP',
+    'pending-organization-verification': 'Pending organisation verification',
     'method:dns-txt': 'DNS TXT record', 'method:dns-cname': 'DNS CNAME record', 'method:http-url': 'File on the web server', 'method:email': 'Mail to the domain', 'method:dns-contact': 'Mail to the DNS contact',
   } as Record<string, string>,
   products: {

@@ -15,6 +15,19 @@ const outcome = (text) => page.getByRole('status').filter({ hasText: text }).wai
 
 const publish = (name, value) => fetch(`${s.dns}?name=${encodeURIComponent(name)}&value=${encodeURIComponent(value)}`, { method: 'POST' })
 
+/** Judges the page in light and dark, and that it fits on a tablet. */
+async function inTheDark(what) {
+  await accessible(what)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === 'dark' && document.getAnimations().every((a) => a.playState !== 'running'))
+  await accessible(what + ', dark')
+  await page.setViewportSize({ width: 820, height: 1100 })
+  must((await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)) <= 0, what + ' sticks out on a tablet')
+  await page.setViewportSize({ width: 1400, height: 900 })
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === 'light' && document.getAnimations().every((a) => a.playState !== 'running'))
+}
+
 /** Gives a key, with what is no request and one for another name before. */
 async function key(wrong, right) {
   const input = page.getByLabel('Certificate request (PKCS#10)')
@@ -48,7 +61,7 @@ await part('sign in', () => signIn('admin', s.password))
 
 await part('labels', async () => {
   const choices = await page.getByLabel('Value', { exact: true }).locator('option').allInnerTexts()
-  for (const want of ['Pending DCV', 'Pending CSR', 'Pending CA', 'Pending organization verification']) must(choices.includes(want), `no ${want} among ${choices}`)
+  for (const want of ['Pending DCV', 'Pending CSR', 'Pending CA', 'Pending organisation verification']) must(choices.includes(want), `no ${want} among ${choices}`)
 })
 
 await refusedPart('a domain, step by step', async () => {
@@ -68,11 +81,21 @@ await refusedPart('a domain, step by step', async () => {
   await button('Hand in').click()
   await state('Pending DCV')
   await missing('proof of control')
-  await accessible('an order that waits for domains')
+  await inTheDark('an order that waits for domains')
   // Nothing is there.
   await button('Check now').click()
   await outcome('there is no TXT record')
   await accessible('a proof that is not there')
+  // Mail, which this server cannot send.
+  await button('Change method').click()
+  await dialog().getByLabel('Method').selectOption('email')
+  await dialog().getByRole('button', { name: 'Save' }).click()
+  await page.getByLabel('Send the mail to').selectOption('hostmaster@orders.test')
+  await button('Send mail').click()
+  await refusal('mail')
+  await button('Change method').click()
+  await dialog().getByLabel('Method').selectOption('dns-txt')
+  await dialog().getByRole('button', { name: 'Save' }).click()
   // Something else is there.
   const name = await region(/^TXT record/)
   await publish(name, 'something-else')
@@ -105,7 +128,7 @@ await refusedPart('documents and approval', async () => {
   await open(s.signer)
   await state('Pending documents')
   await missing('documents')
-  await accessible('an order that waits for documents')
+  await inTheDark('an order that waits for documents')
   const file = page.locator('input[type=file]')
   await file.setInputFiles(s.big)
   await page.getByText('The file is longer than 3 MiB').waitFor()
@@ -142,7 +165,7 @@ await refusedPart('documents and approval', async () => {
 
 await refusedPart('an organisation', async () => {
   await open(s.ov)
-  await state('Pending organization verification')
+  await state('Pending organisation verification')
   await missing('a vetted organisation')
   await accessible('an order that waits for its organisation')
   await page.getByRole('link', { name: 'OV: Pending' }).click()
@@ -241,6 +264,7 @@ await refusedPart('deployment requests', async () => {
   await page.getByRole('cell', { name: 'web server 1' }).waitFor()
   await accessible('a certificate with a deployment request')
   await page.getByRole('link', { name: 'Deployment requests', exact: true }).click()
+  await page.getByRole('cell', { name: 'one.orders.test' }).waitFor()
   must((await rows()) === 1, `${await rows()} requests`)
   await page.getByText('Nothing deploys yet').waitFor()
   await accessible('deployment requests')

@@ -10,6 +10,7 @@ import { listHref } from '../list/query'
 import { text } from '../text'
 import { Go, Moment, Status } from '../ui/bits'
 import { Confirm } from '../ui/Confirm'
+import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 
@@ -37,6 +38,7 @@ export function Deployments() {
         title={t.title}
         note={<Waits />}
         linkColumn="number"
+        cells={{ certificate: (r) => <Name list="certificates" id={String(r.certificate)} /> }}
         link={(r) => `/certificates/${String(r.certificate)}?tab=deployment`}
         actions={[
           { label: t.certificate, run: (r) => navigate(`/certificates/${String(r.certificate)}`) },

@@ -50,7 +50,7 @@ export function DomainsPanel({ o, waiting }: { o: Detail; waiting: boolean }) {
         {domains.map((d) => (
           <Accordion.Item key={d.id} value={d.id}>
             <Accordion.Control>
-              <Group gap="md">
+              <Group gap="md" fz="sm">
                 <Text size="sm" fw={600}>
                   {d.name}
                 </Text>
@@ -101,7 +101,7 @@ function Proof({ id }: { id: string }) {
           [text.domains.validUntil, d.valid_until && <Moment at={d.valid_until} relative />],
           ['CAA', d.caa && words(d.caa)],
           [text.domains.nextCheck, d.next_check && <Moment at={d.next_check} relative />],
-          [text.domains.name, <Go to={`/domains/${d.id}`}>{text.domains.attempts}</Go>],
+          [text.domains.attempts, <Go to={`/domains/${d.id}`}>{d.name}</Go>],
         ]}
       />
       {d.state === 'inactive' && <Alert variant="outline" color="yellow" mt="sm">{t.inactive}</Alert>}
