@@ -43,7 +43,7 @@ export const text = {
     hold: 'Suspend', revoked: 'The certificate is revoked', renewed: 'The successor is issued', renewOpen: 'The order of the successor is open', exportKey: 'Certificate with private key…',
     revokeHint: 'Clients that check CRL or OCSP refuse the certificate from now on. This cannot be undone, except for a hold.', reason: 'Reason', comment: 'Comment', commentHint: 'For the audit log',
     bulkRevoke: 'Revoke the selected certificates? This cannot be undone.', releaseHint: 'The certificate is valid again.', renewHint: 'Orders a certificate with the same names and product. The old one stays valid.',
-    csr: 'Certificate request (PKCS#10)', csrHint: 'PEM, with a new key. Leave it empty when the key was made here or may be kept.', exportHint: 'Every export of a private key is in the audit log.', format: 'Format',
+    csr: 'Certificate request (PKCS#10)', csrHint: 'PEM or DER, with a new key. Leave it empty when the key was made here or may be kept.', exportHint: 'Every export of a private key is in the audit log.', format: 'Format',
     password: 'Password of the file', showPassword: 'Show password', alias: 'Name of the entry', chain: 'Chain', number: 'Number', subject: 'Subject', names: 'Names', notBefore: 'Valid from', notAfter: 'Valid to', key: 'Key',
     serial: 'Serial number', fingerprint: 'SHA-256 fingerprint', issuer: 'Issuer', product: 'Product', order: 'Order', openOrder: 'Open the order', protocol: 'Protocol', credential: 'API credential', user: 'User', group: 'Group',
     replaces: 'Replaces', predecessor: 'Predecessor', replacedBy: 'Replaced by', successor: 'Successor', revokedAt: 'Revoked', keyStored: 'Private key kept here', tags: 'Tags', editTags: 'Edit tags',
@@ -162,7 +162,7 @@ export const text = {
     listeners: 'Listeners', protocols: 'Protocols', connectors: 'Connectors', lints: 'Lints', auditKey: 'Key of the audit log',
   },
   newOrder: {
-    title: 'Order a certificate', new: '+ New order', key: 'Key', own: 'I have a certificate request', generate: 'Make the key here', csrHint: 'PKCS#10, PEM. The private key stays with you.', algorithm: 'Key', generateHint: 'The private key is shown once, with the certificate.',
+    title: 'Order a certificate', new: '+ New order', key: 'Key', own: 'I have a certificate request', generate: 'Make the key here', csrHint: 'PEM, or DER from a file. The private key stays with you.', algorithm: 'Key', generateHint: 'The private key is shown once, with the certificate.',
     replaces: 'Replaces what the request says', daysHint: 'Empty: as long as the product allows', commentHint: 'For the people who approve', order: 'Order', issued: 'The certificate is issued', open: 'The order waits', openHint: 'It waits for people or for a CA. Repeat nothing: open the order to see what it waits for.',
     keyHint: 'The private key cannot be read again unless the product allows export.', privateKey: 'Private key (PKCS#8)', save: 'Save certificate and chain', saveKey: 'Save key, certificate and chain',
   },

@@ -190,6 +190,15 @@ await refusedPart('an organisation', async () => {
   await state('Issued')
 })
 
+await part('a mailbox', async () => {
+  await open(s.mail)
+  await state('Pending DCV')
+  await page.getByRole('button', { name: /^mail\.orders\.test Pending/ }).waitFor()
+  await publish(await region(/^TXT record/), await region('Value of the record'))
+  await button('Check now').click()
+  await state('Pending CSR')
+})
+
 await refusedPart('a draft', async () => {
   await open('/orders/request')
   await page.getByRole('combobox', { name: 'Product' }).click()

@@ -49,9 +49,11 @@ func TestOrders(t *testing.T) {
 	block, _ := pem.Decode([]byte(settings["csr private.orders.test"].(string)))
 	settings["der"] = harness.WriteFile(t, dir, "private.der", block.Bytes)
 	ov := a.ProductLike(t, "ssl-ov", "ov-manual", func(p *core.Profile) { p.Approval = "manual" })
+	smime := a.ProductLike(t, "smime", "smime-proven", func(p *core.Profile) { p.ValidateNames = true })
 	orders := map[string]resource.NewOrderRequest{
 		"signer": {Product: "document-signer-natural-person", Subject: core.DN{{Type: "CN", Value: "Ann Example"}}},
 		"ov":     {Product: string(ov.ID), Domain: "ov.orders.test", Organisation: org.ID},
+		"mail":   {Product: string(smime.ID), Names: []string{"email:ann@mail.orders.test"}, Subject: core.DN{{Type: "CN", Value: "Ann Example"}}},
 		"csr":    {Product: "tls-server", Domain: "waits.orders.test"},
 	}
 	for name, o := range orders {

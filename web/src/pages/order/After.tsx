@@ -20,12 +20,16 @@ interface Props {
   close: () => void
 }
 
+/** The certificate of an order, once there is one and it may be seen. */
+export function useCertificate(id?: string) {
+  return useQuery({ queryKey: ['certificate', id], queryFn: () => must(api.GET('/certificates/{id}', { params: { path: { id: id! } } })), enabled: !!id }).data
+}
+
 /** What can be done with an order once its certificate stands. */
 export function AfterActions({ o, product }: { o: Detail; product?: Product }) {
   const session = useSession()
   const [asked, setAsked] = useState<'renew' | 'reissue' | 'revoke' | 'resume'>()
-  const q = useQuery({ queryKey: ['certificate', o.certificate], queryFn: () => must(api.GET('/certificates/{id}', { params: { path: { id: o.certificate! } } })), enabled: !!o.certificate })
-  const c = q.data
+  const c = useCertificate(o.certificate)
   if (!c) return null
   const family = o.steps?.family ?? product?.profile.terms?.family ?? (product?.profile.validate_names ? 'dv' : 'private-pki')
   const may = (a: string) => session.can(a, o.group ?? '')

@@ -1,10 +1,12 @@
-import { Alert, Anchor, Text } from '@mantine/core'
+import { Alert, Anchor, Group, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { words } from '../../lib/format'
 import { bare } from '../../list/Cell'
 import { text } from '../../text'
 import { Go, Status } from '../../ui/bits'
+import { certificateState } from '../Certificates'
+import { useCertificate } from './After'
 import { present, progress, stepsOf, type Detail, type Product, type Step } from './steps'
 
 const t = text.steps
@@ -29,7 +31,7 @@ export function Missing({ o, product, tabs, show }: { o: Detail; product?: Produ
             {t.handIn}
           </Anchor>
         )}
-        {o.certificate && <Go to={`/certificates/${o.certificate}`}>{text.order.openCertificate}</Go>}
+        {o.certificate && <Issued id={o.certificate} />}
       </Alert>
       {!ended && o.state !== 'issued' && steps.length > 1 && (
         <ol className="checklist" aria-label={t.title}>
@@ -51,6 +53,17 @@ export function Missing({ o, product, tabs, show }: { o: Detail; product?: Produ
         </ol>
       )}
     </div>
+  )
+}
+
+/** The certificate of an order, as it is now. */
+function Issued({ id }: { id: string }) {
+  const c = useCertificate(id)
+  return (
+    <Group gap="md" fz="sm">
+      <Go to={`/certificates/${id}`}>{text.order.openCertificate}</Go>
+      {c && <Status value={certificateState(c)} />}
+    </Group>
   )
 }
 
