@@ -1,0 +1,80 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/enroll"
+)
+
+// makeOrders makes orders that a person decides on: of eight three wait, two
+// are approved, one is rejected, one cancelled, and one fails because the
+// product changed between order and approval.
+func (f *filler) makeOrders(ctx context.Context, certificates int) error {
+	count := min(certificates, 16+certificates/100)
+	partner := f.products[codePartner]
+	var late []core.OrderID
+	for n := range count {
+		id, err := f.order(ctx, n, partner.ID)
+		if err != nil {
+			return err
+		}
+		switch n % 8 {
+		case 3, 4:
+			_, err = f.Enroll.Approve(ctx, as(f.approver()), id, "The contract is in force.")
+		case 5:
+			err = f.Enroll.Reject(ctx, as(f.approver()), id, "There is no contract with this partner.")
+		case 6:
+			err = f.Enroll.Cancel(ctx, f.host, id, "Ordered twice.")
+		case 7:
+			late = append(late, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.failLate(ctx, partner, late)
+}
+
+func (f *filler) order(ctx context.Context, n int, product core.ProductID) (core.OrderID, error) {
+	spki, err := makeKey(3)
+	if err != nil {
+		return "", err
+	}
+	c := f.credentials[0]
+	for _, x := range f.credentials[n%len(f.credentials):] {
+		if x.Type != core.CredentialEST {
+			c = x
+			break
+		}
+	}
+	host := fmt.Sprintf("%s.partner-%d.example", one(f.r, services), n)
+	got, err := f.Enroll.Submit(ctx, enroll.Request{Principal: with(c), Product: product, SPKI: spki, ProofChecked: true, New: true,
+		Subject: core.DN{{Type: "O", Value: fmt.Sprintf("Partner %d Ltd.", n)}, {Type: "CN", Value: host}}, Names: &core.Names{DNS: []string{host}},
+		Comment: "For the new interface.", Origin: core.Origin{Protocol: string(c.Type), Operation: "demo"}})
+	if err != nil {
+		return "", err
+	}
+	return got.Order.ID, nil
+}
+
+// failLate approves orders that the product does not allow any more.
+func (f *filler) failLate(ctx context.Context, partner *core.Product, late []core.OrderID) error {
+	before := *partner
+	narrow := *partner
+	narrow.Profile.Names = []core.NameRule{{Kind: "dns", Suffixes: []string{"partners.industries.example"}}}
+	p, err := f.Products.Update(ctx, f.host, narrow)
+	if err != nil {
+		return err
+	}
+	for _, id := range late {
+		_, err := f.Enroll.Approve(ctx, as(f.approver()), id, "")
+		if kind := core.AsError(err).Kind; err != nil && kind != core.KindPolicy && kind != core.KindBadName {
+			return err
+		}
+	}
+	before.Version = p.Version
+	_, err = f.Products.Update(ctx, f.host, before)
+	return err
+}
