@@ -85,7 +85,7 @@ func FillDemo(ctx context.Context, cfg Config, certificates int, seed uint64, ou
 			return err
 		}
 		_, err = fmt.Fprintf(out, "\nAccount %d, %s, is filled.\n\n  Portal    %s/signin?account=%d\n  Sign in   user %s, one-time password %s\n\nRemove it with %s demo remove\n",
-			first.Account.Number, m.Name, cfg.External.Main, first.Account.Number, first.User.Login, first.Password.Reveal(), program())
+			first.Account.Number, m.Name, p.cfg.External.Main, first.Account.Number, first.User.Login, first.Password.Reveal(), program())
 		return err
 	})
 }

@@ -3,20 +3,28 @@ package demo
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/enroll"
 )
 
+// soon is how long certificates that are asked for too late would be good.
+const soon = 3 * time.Second
+
 // makeOrders makes orders that a person decides on: of eight three wait, two
-// are approved, one is rejected, one cancelled, and one fails because the
-// product changed between order and approval.
+// are approved, one is rejected, one cancelled, and one fails because it is
+// approved after the end of the certificate that was asked for.
 func (f *filler) makeOrders(ctx context.Context, certificates int) error {
 	count := min(certificates, 16+certificates/100)
 	partner := f.products[codePartner]
 	var late []core.OrderID
 	for n := range count {
-		id, err := f.order(ctx, n, partner.ID)
+		var end time.Time
+		if n%8 == 7 {
+			end = f.Now().Add(soon)
+		}
+		id, err := f.order(ctx, n, partner.ID, end)
 		if err != nil {
 			return err
 		}
@@ -34,10 +42,10 @@ func (f *filler) makeOrders(ctx context.Context, certificates int) error {
 			return err
 		}
 	}
-	return f.failLate(ctx, partner, late)
+	return f.failLate(ctx, late)
 }
 
-func (f *filler) order(ctx context.Context, n int, product core.ProductID) (core.OrderID, error) {
+func (f *filler) order(ctx context.Context, n int, product core.ProductID, end time.Time) (core.OrderID, error) {
 	spki, err := makeKey(3)
 	if err != nil {
 		return "", err
@@ -52,29 +60,25 @@ func (f *filler) order(ctx context.Context, n int, product core.ProductID) (core
 	host := fmt.Sprintf("%s.partner-%d.example", one(f.r, services), n)
 	got, err := f.Enroll.Submit(ctx, enroll.Request{Principal: with(c), Product: product, SPKI: spki, ProofChecked: true, New: true,
 		Subject: core.DN{{Type: "O", Value: fmt.Sprintf("Partner %d Ltd.", n)}, {Type: "CN", Value: host}}, Names: &core.Names{DNS: []string{host}},
-		Comment: "For the new interface.", Origin: core.Origin{Protocol: string(c.Type), Operation: "demo"}})
+		NotAfter: end, Comment: "For the new interface.", Origin: core.Origin{Protocol: string(c.Type), Operation: "demo"}})
 	if err != nil {
 		return "", err
 	}
 	return got.Order.ID, nil
 }
 
-// failLate approves orders that the product does not allow any more.
-func (f *filler) failLate(ctx context.Context, partner *core.Product, late []core.OrderID) error {
-	before := *partner
-	narrow := *partner
-	narrow.Profile.Names = []core.NameRule{{Kind: "dns", Suffixes: []string{"partners.industries.example"}}}
-	p, err := f.Products.Update(ctx, f.host, narrow)
-	if err != nil {
-		return err
+// failLate approves orders for certificates that have meanwhile ended.
+func (f *filler) failLate(ctx context.Context, late []core.OrderID) error {
+	select {
+	case <-time.After(2 * soon):
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	for _, id := range late {
-		_, err := f.Enroll.Approve(ctx, as(f.approver()), id, "")
-		if kind := core.AsError(err).Kind; err != nil && kind != core.KindPolicy && kind != core.KindBadName {
+		_, err := f.Enroll.Approve(ctx, as(f.approver()), id, "Better late than never.")
+		if err != nil && core.KindOf(err) != core.KindExpired {
 			return err
 		}
 	}
-	before.Version = p.Version
-	_, err = f.Products.Update(ctx, f.host, before)
-	return err
+	return nil
 }
