@@ -284,18 +284,19 @@ await refusedPart('deployment requests', async () => {
 })
 
 /** What somebody may do on the order that waits for a key. */
-async function seenBy(login, password, forms) {
+async function seenBy(login, password, forms, rejects = false) {
   await page.context().clearCookies()
   await page.goto(s.base + s.csr)
   await signIn(login, password)
   await state('Pending CSR')
   must((await button('Set key').count()) === (forms ? 1 : 0), `${login}: ${await button('Set key').count()} forms for the key`)
   must((await button('Cancel order').count()) === (forms ? 1 : 0), `${login}: cancel`)
-  must((await button('Reject').count()) === 0, `${login} may reject`)
+  must((await button('Reject').count()) === (rejects ? 1 : 0), `${login}: reject`)
   await accessible('an order seen by ' + login)
 }
 
 await part('an auditor', () => seenBy('audrey', s.auditor, false))
+await part('a validator', () => seenBy('vera', s.validator, false, true))
 await refusedPart('a requester', async () => {
   await seenBy('rita', s.requester, true)
   await button('Cancel order').click()

@@ -33,6 +33,7 @@ func TestOrders(t *testing.T) {
 	a, dir := ca.Admin, t.TempDir()
 	rita := login(t, ca.Server, a, "rita", core.RoleRequester)
 	audrey := login(t, ca.Server, a, "audrey", core.RoleAuditor)
+	vera := login(t, ca.Server, a, "vera", core.RoleValidator)
 	org, err := a.CreateOrganisation(t.Context(), resource.OrganisationFields{Name: "Analytical Engines", Country: "GB", State: "London", Locality: "London", Email: "legal@example.com"})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +41,7 @@ func TestOrders(t *testing.T) {
 	if _, err := a.UpdateGroup(t.Context(), a.Group, resource.GroupFields{Name: "default", Organisation: org.ID}); err != nil {
 		t.Fatal(err)
 	}
-	settings := map[string]any{"base": ca.Main, "password": a.Password, "dir": dir, "dns": ca.DNS.Control, "web": web, "requester": rita.password, "auditor": audrey.password,
+	settings := map[string]any{"base": ca.Main, "password": a.Password, "dir": dir, "dns": ca.DNS.Control, "web": web, "requester": rita.password, "auditor": audrey.password, "validator": vera.password,
 		"pdf": harness.WriteFile(t, dir, "passport.pdf", []byte(pdf)), "text": harness.WriteFile(t, dir, "passport.txt", []byte("a photograph")),
 		"big": harness.WriteFile(t, dir, "big.pdf", make([]byte, core.MaxDocument+1))}
 	for _, name := range []string{"one.orders.test", "ov.orders.test", "other.orders.test", "private.orders.test", "again.orders.test", ""} {

@@ -40,7 +40,7 @@ function useDecisions() {
       if (d === 'cancel') return session.can('order.cancel', group)
       if (state === 'pending-ca' || o.user === session.me.user) return false
       if (d === 'approve') return state === 'pending-approval' && session.can('order.approve', group)
-      return (d === 'reject' || (state === 'pending-approval' && !!o.steps)) && (session.can('order.approve', group) || session.can('vetting.decide'))
+      return (d === 'reject' || (state === 'pending-approval' && !!o.steps)) && session.can('order.reject', group)
     })
 }
 
