@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/secret"
@@ -52,7 +53,7 @@ func wrongPassword(wait time.Duration) error {
 // pending. Who has no password here is asked for with the account's directories;
 // a local user's password never goes there.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
-	in.Login = strings.ToLower(strings.TrimSpace(in.Login))
+	in.Login = readable(strings.ToLower(strings.TrimSpace(in.Login)))
 	p := &core.Principal{Login: clip(in.Login, 128), Address: in.Address, RequestID: in.RequestID}
 	acc, err := s.storage.AccountByNumber(ctx, in.Account)
 	if err != nil && !core.Is(err, core.KindNotFound) {
@@ -245,6 +246,16 @@ func (s *Service) rehash(ctx context.Context, u *core.User, password string) {
 	_ = s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
 		return s.storage.Rehash(ctx, tx, u.ID, u.PasswordHash, phc)
 	})
+}
+
+// readable replaces what no database keeps as text; nobody's login holds it.
+func readable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }
 
 // clip cuts s to at most n octets, at the border of a character.

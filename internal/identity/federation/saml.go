@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -231,7 +232,7 @@ func (s *Service) FinishSAML(ctx context.Context, label, cookie, response, relay
 		return nil, "", s.refuse(ctx, p, in, "the response is too long", nil)
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.Map(notBlank, response))
-	if err != nil || len(raw) == 0 {
+	if err != nil || len(raw) == 0 || bytes.Contains(raw, []byte("<!DOCTYPE")) { // saml-core section 1.1 needs none
 		return nil, "", s.refuse(ctx, p, in, "the response cannot be read", nil)
 	}
 	idp, err := s.identityProvider(ctx, p.Config.SAML)
