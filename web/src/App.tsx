@@ -13,6 +13,7 @@ import { Order, Orders } from './pages/Orders'
 import { RequestOrder } from './pages/order/RequestOrder'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
@@ -58,6 +59,9 @@ export function App() {
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
           <Route path="/settings" component={Settings} />
+          <Route path="/settings/providers" component={Providers} />
+          <Route path="/settings/providers/new" component={NewProvider} />
+          <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>
           <Route>
