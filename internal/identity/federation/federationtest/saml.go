@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/xml"
+	"html/template"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +46,8 @@ func NewSAML(t testing.TB, now func() time.Time) *SAML {
 		switch r.URL.Path {
 		case "/metadata":
 			_, _ = w.Write(s.Metadata)
+		case "/sso":
+			s.serve(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -106,16 +109,37 @@ func (s *SAML) GetServiceProvider(*http.Request, string) (*saml.EntityDescriptor
 // with a request.
 func (s *SAML) Answer(t testing.TB, at string) saml.IdpAuthnRequestForm {
 	t.Helper()
+	form, err := s.answer(httptest.NewRequest(http.MethodGet, at, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return form
+}
+
+func (s *SAML) answer(r *http.Request) (saml.IdpAuthnRequestForm, error) {
 	s.IdP.Clock = dsig.NewFakeClockAt(s.now())
-	r := httptest.NewRequest(http.MethodGet, at, nil)
 	req, err := saml.NewIdpAuthnRequest(s.IdP, r)
 	if err == nil {
 		err = req.Validate()
 	}
 	if err != nil {
-		t.Fatal(err)
+		return saml.IdpAuthnRequestForm{}, err
 	}
-	return s.finish(t, req)
+	return s.finish(req)
+}
+
+var page = template.Must(template.New("").Parse(`<!doctype html><title>Identity provider</title><form method="post" action="{{.URL}}">
+<input type="hidden" name="SAMLResponse" value="{{.SAMLResponse}}"><input type="hidden" name="RelayState" value="{{.RelayState}}"><button>Continue</button></form>`))
+
+// serve answers a browser with a page that posts the response.
+func (s *SAML) serve(w http.ResponseWriter, r *http.Request) {
+	form, err := s.answer(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.Execute(w, form)
 }
 
 // Unasked returns the form of a response that nobody asked for.
@@ -126,28 +150,27 @@ func (s *SAML) Unasked(t testing.TB, entity string) saml.IdpAuthnRequestForm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.finish(t, req)
+	form, err := s.finish(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return form
 }
 
-func (s *SAML) finish(t testing.TB, req *saml.IdpAuthnRequest) saml.IdpAuthnRequestForm {
-	t.Helper()
+func (s *SAML) finish(req *saml.IdpAuthnRequest) (form saml.IdpAuthnRequestForm, err error) {
 	person := s.Person
 	person.CreateTime, person.ExpireTime = s.now(), s.now().Add(time.Hour)
 	if err := (saml.DefaultAssertionMaker{}).MakeAssertion(req, &person); err != nil {
-		t.Fatal(err)
+		return form, err
 	}
 	if s.Spoil != nil {
 		s.Spoil(req.Assertion)
 	}
 	if err := req.MakeAssertionEl(); err != nil {
-		t.Fatal(err)
+		return form, err
 	}
 	if s.Response != nil {
 		s.Response(req)
 	}
-	form, err := req.PostBinding()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return form
+	return req.PostBinding()
 }
