@@ -84,7 +84,23 @@ await part('where rights come from is shown', async () => {
   must((await rows()) >= 2, 'no new user')
   await page.getByRole('link', { name: 'ann' }).click()
   await page.getByText('from a sign-in provider').first().waitFor()
-  await accessible('a user with roles from a provider')
+  await inTheDark('a user with roles from a provider')
+})
+
+await refusedPart('linking a user by hand', async () => {
+  await open('/users')
+  await page.getByRole('link', { name: 'admin', exact: true }).click()
+  await button('Link to somebody of a provider').click()
+  await accessible('form that links a user')
+  await dialog().getByLabel('Subject').fill('subject-1')
+  await dialog().getByRole('button', { name: 'Save' }).click()
+  await dialog().locator('.failure', { hasText: 'already' }).waitFor() // that is ann
+  await dialog().getByLabel('Subject').fill('subject-of-admin')
+  await dialog().getByRole('button', { name: 'Save' }).click()
+  await dialog().waitFor({ state: 'hidden' })
+  await button('Unlink: Corp subject-of-admin').click()
+  await dialog().getByRole('button', { name: 'Unlink' }).click()
+  await page.getByText('Linked to nobody of a provider').waitFor()
 })
 
 await part('a SAML provider', async () => {

@@ -15,6 +15,7 @@ import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { Pick } from './NewCredential'
+import { Identities } from './providers/Identities'
 
 const t = text.people
 
@@ -168,6 +169,7 @@ export function UserPage({ id }: { id: string }) {
           [text.nav.certificates, <Go to={`/certificates?filter=user:eq:${u.id}`}>{t.openCertificates}</Go>],
         ]}
       />
+      <Identities user={u.id} login={u.login} />
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, List } from '@mantine/core'
+import { Alert, Button, List, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
@@ -117,7 +117,7 @@ export function ProviderPage({ id }: { id: string }) {
           </>
         )}
       </PageHead>
-      <p className="quiet">{words(p.kind)}: {t.about[p.kind]}</p>
+      <Text size="sm" c="dimmed" mb="xs">{words(p.kind)}: {t.about[p.kind]}</Text>
       {p.callback_url && <Block label={t.callback} value={p.callback_url} />}
       {p.metadata_url && <Block label={t.metadataHere} value={p.metadata_url} />}
       {p.acs_url && <Block label={t.acs} value={p.acs_url} />}

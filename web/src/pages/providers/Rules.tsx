@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, NativeSelect, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, NativeSelect, Text, TextInput } from '@mantine/core'
 import type { Schemas } from '../../api/client'
 import { words } from '../../lib/format'
 import { useReferences } from '../../list/FilterBar'
@@ -15,7 +15,7 @@ export function Rules({ rules, onChange }: { rules: Rule[]; onChange: (r: Rule[]
   return (
     <fieldset className="plain">
       <legend>{t.rules}</legend>
-      <p className="quiet">{t.rulesHint}</p>
+      <Text size="sm" c="dimmed" mb="xs">{t.rulesHint}</Text>
       {rules.map((r, i) => (
         <Group key={i} gap="xs" mb={4} align="center">
           <TextInput size="xs" required aria-label={`${t.external} ${i + 1}`} placeholder={t.external} maxLength={500} value={r.external} onChange={(e) => set(i, { external: e.currentTarget.value })} />
