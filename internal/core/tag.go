@@ -139,5 +139,8 @@ func (c TagChange) Check() error {
 	if c.Key && strings.Contains(c.To, ":") {
 		return Errorf(KindInvalid, "a key has no colon").At("to")
 	}
+	if c.From == c.To || c.Key && TagKey(c.From) == TagKey(c.To) {
+		return Errorf(KindInvalid, "it is called so already").At("to")
+	}
 	return nil
 }
