@@ -37,14 +37,14 @@ const (
 func (a *API) importRoutes() {
 	register(a, post("imports", "import-certificates", "/imports/certificates", "Bring certificates that other CAs issued into the inventory", identity.CertificateImport).
 		says("Certificates that are known already stay as they are, so an import can be repeated. Private keys are not kept.").uploads(maxImport), a.importCertificates)
-	for _, l := range []struct {
-		list   string
-		action identity.Action
-	}{{"users", identity.UserManage}, {"groups", identity.GroupManage}, {"organisations", identity.OrganisationManage}, {"domains", identity.DomainManage}} {
-		register(a, post("imports", "import-"+l.list, "/imports/"+l.list, "Create "+l.list+" from a piece of a CSV file", l.action).
-			says("Send the whole file with each piece, until next is 0. Rows whose thing exists are told and change nothing, so an import can be repeated.").uploads(maxListImport),
-			a.importList(l.list))
+	importList := func(list string, action identity.Action) operation {
+		return post("imports", "import-"+list, "/imports/"+list, "Create "+list+" from a piece of a CSV file", action).uploads(maxListImport).
+			says("Send the whole file with each piece, until next is 0. Rows whose thing exists are told and change nothing, so an import can be repeated.")
 	}
+	register(a, importList("users", identity.UserManage), a.importUsers)
+	register(a, importList("groups", identity.GroupManage), a.importList("groups"))
+	register(a, importList("organisations", identity.OrganisationManage), a.importList("organisations"))
+	register(a, importList("domains", identity.DomainManage), a.importList("domains"))
 	addList(a, get("tags", "list-tags", "/tags", "List the tags in use, with how many things have them", identity.CertificateView),
 		"tags", a.d.Inventory.TagColumns, a.d.Inventory.Tags, tagResource)
 	const says = "At once, or by a job when more than 1,000 things have it."
@@ -82,20 +82,34 @@ func certificateResult(r *inventory.Result) resource.CertificateResult {
 
 func (a *API) importList(list string) handler[in[resource.ListImport], out[resource.ListImportReport]] {
 	return func(ctx context.Context, p *core.Principal, in *in[resource.ListImport]) (*out[resource.ListImportReport], error) {
-		b := &in.Body
-		rep, err := a.d.Lists.Import(ctx, p, csvlist.Piece{List: list, File: []byte(b.CSV), From: b.From, Limit: b.Limit, DryRun: b.DryRun})
+		rep, err := a.d.Lists.Import(ctx, p, pieceOf(list, &in.Body))
 		if err != nil {
 			return nil, err
 		}
-		res := resource.ListImportReport{Total: rep.Total, Next: rep.Next, Items: shapes(rep.Results, func(r *csvlist.Result) resource.ListRowResult {
-			return resource.ListRowResult{Line: r.Line, Name: r.Name, Status: string(r.Status), Reason: r.Reason, Field: r.Field, ID: r.ID, Password: r.Password.Reveal()}
-		})}
-		return &out[resource.ListImportReport]{res}, nil
+		return &out[resource.ListImportReport]{resource.ListImportReport{Total: rep.Total, Next: rep.Next, Items: shapes(rep.Results, rowResult)}}, nil
 	}
 }
 
+func (a *API) importUsers(ctx context.Context, p *core.Principal, in *in[resource.ListImport]) (*out[resource.UserImportReport], error) {
+	rep, err := a.d.Lists.Import(ctx, p, pieceOf("users", &in.Body))
+	if err != nil {
+		return nil, err
+	}
+	return &out[resource.UserImportReport]{resource.UserImportReport{Total: rep.Total, Next: rep.Next, Items: shapes(rep.Results, func(r *csvlist.Result) resource.UserRowResult {
+		return resource.UserRowResult{ListRowResult: rowResult(r), Password: r.Password.Reveal()}
+	})}}, nil
+}
+
+func pieceOf(list string, b *resource.ListImport) csvlist.Piece {
+	return csvlist.Piece{List: list, File: []byte(b.CSV), From: b.From, Limit: b.Limit, DryRun: b.DryRun}
+}
+
+func rowResult(r *csvlist.Result) resource.ListRowResult {
+	return resource.ListRowResult{Line: r.Line, Name: r.Name, Status: string(r.Status), Reason: r.Reason, Field: r.Field, ID: r.ID}
+}
+
 func tagResource(t *core.Tag) resource.Tag {
-	return resource.Tag{ID: t.Tag, Tag: t.Tag, Key: t.Key, Value: t.Value, Certificates: t.Certificates, Credentials: t.Credentials, Orders: t.Orders}
+	return resource.Tag{ID: t.Tag, Tag: t.Tag, Name: t.Key, Value: t.Value, Certificates: t.Certificates, Credentials: t.Credentials, Orders: t.Orders}
 }
 
 func (a *API) changeTags(ctx context.Context, p *core.Principal, ch core.TagChange) (*out[resource.TagChanged], error) {

@@ -50,6 +50,7 @@ var fields = map[string]map[string]string{
 	"credentials":         {"product": "products", "user_login": "", "group_name": "", "text": ""},
 	"domains":             {"organisation_name": "", "auto": ""},
 	"orders":              {"tags": ""},
+	"tags":                {"key": "name"},
 	"users":               {"role": "grants", "group": "groups"},
 	"tokens":              {"role": "roles"},
 	"acme-accounts":       {"credential_label": "", "group": ""},

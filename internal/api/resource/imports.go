@@ -64,20 +64,32 @@ type ListImportReport struct {
 
 // ListRowResult is what became of one row.
 type ListRowResult struct {
-	Line     int    `json:"line" doc:"in the file, from 1"`
-	Name     string `json:"name" doc:"what the thing is called"`
-	Status   string `json:"status" enum:"created,new,known,refused" doc:"new: a dry run found that it would be created; known: it exists and is as it was"`
-	Reason   string `json:"reason,omitempty"`
-	Field    string `json:"field,omitempty" doc:"the column at fault"`
-	ID       string `json:"id,omitempty"`
-	Password string `json:"password,omitempty" doc:"one-time password of a new user; shown this once"`
+	Line   int    `json:"line" doc:"in the file, from 1"`
+	Name   string `json:"name" doc:"what the thing is called"`
+	Status string `json:"status" enum:"created,new,known,refused" doc:"new: a dry run found that it would be created; known: it exists and is as it was"`
+	Reason string `json:"reason,omitempty"`
+	Field  string `json:"field,omitempty" doc:"the column at fault"`
+	ID     string `json:"id,omitempty"`
+}
+
+// UserImportReport is ListImportReport for users.
+type UserImportReport struct {
+	Total int             `json:"total" doc:"rows of the file"`
+	Next  int             `json:"next" doc:"the first row of the next piece; 0: there is none"`
+	Items []UserRowResult `json:"items" nullable:"false"`
+}
+
+// UserRowResult is ListRowResult for a user.
+type UserRowResult struct {
+	ListRowResult
+	Password string `json:"password,omitempty" doc:"one-time password of a new user who may sign in; shown this once"`
 }
 
 // Tag is a tag in use, with how many things have it that who asks may see.
 type Tag struct {
 	ID           string `json:"id" doc:"the tag"`
 	Tag          string `json:"tag"`
-	Key          string `json:"key" doc:"before the first colon; all of a tag without one"`
+	Name         string `json:"name" doc:"before the first colon; all of a tag without one"`
 	Value        string `json:"value" doc:"after it"`
 	Certificates int64  `json:"certificates"`
 	Credentials  int64  `json:"credentials"`
