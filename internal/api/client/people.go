@@ -13,7 +13,13 @@ import (
 // SignIn starts a session that the client keeps as a cookie. Personal tokens
 // can be made only in one.
 func (c *Client) SignIn(ctx context.Context, login, password string) (*resource.Me, error) {
-	return post[resource.Me](ctx, c, "/session", resource.SignIn{Login: login, Password: password})
+	return c.SignInWith(ctx, resource.SignIn{Login: login, Password: password})
+}
+
+// SignInWith is SignIn for somebody with a second factor, or in another account
+// than the first.
+func (c *Client) SignInWith(ctx context.Context, in resource.SignIn) (*resource.Me, error) {
+	return post[resource.Me](ctx, c, "/session", in)
 }
 
 // Me tells who asks and what he may do.
@@ -159,6 +165,12 @@ func (c *Client) SetUserState(ctx context.Context, id core.UserID, enable bool) 
 // ResetPassword gives a user a one-time password.
 func (c *Client) ResetPassword(ctx context.Context, id core.UserID) (*resource.IssuedPassword, error) {
 	return post[resource.IssuedPassword](ctx, c, at("users", id, "password"), nil)
+}
+
+// ResetSecondFactor removes everything that a user is asked for beside his
+// password.
+func (c *Client) ResetSecondFactor(ctx context.Context, id core.UserID) (*resource.User, error) {
+	return post[resource.User](ctx, c, at("users", id, "second-factor", "reset"), nil)
 }
 
 // SignOutUser ends all sessions of a user.
