@@ -5,6 +5,7 @@ import { Certificates } from './pages/Certificates'
 import { CredentialPage, Credentials } from './pages/Credentials'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
+import { Import } from './pages/Import'
 import { Issuer, Issuers } from './pages/Issuers'
 import { NewCredential } from './pages/NewCredential'
 import { NewOrder } from './pages/NewOrder'
@@ -12,6 +13,7 @@ import { Order, Orders } from './pages/Orders'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
+import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
 import { text } from './text'
@@ -51,6 +53,8 @@ export function App() {
           <Route path="/issuers">{() => <Issuers />}</Route>
           <Route path="/issuers/hierarchy">{() => <Issuers tree />}</Route>
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
+          <Route path="/import" component={Import} />
+          <Route path="/tags" component={Tags} />
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
           <Route path="/settings" component={Settings} />
