@@ -110,7 +110,7 @@ func (s *Service) Import(ctx context.Context, p *core.Principal, x Piece) (*Repo
 	if all, groups := identity.VisibleGroups(p, k.action); !all && len(groups) == 0 {
 		return nil, core.Errorf(core.KindForbidden, "your roles do not include %s", k.action)
 	}
-	rows, err := readFile(x.File, s.heading(k))
+	rows, err := readFile(x.File, k.cols[0], s.heading(k))
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,12 @@ func (s *Service) Import(ctx context.Context, p *core.Principal, x Piece) (*Repo
 func (r *Result) refuse(err error) {
 	e := core.AsError(err)
 	r.Status, r.Reason = Refused, e.Detail
-	if !core.ValidID(e.Field) {
+	switch {
+	case e.Field == "grants": // what a role is called further in
+		r.Field = "role"
+	case e.Field == "groups":
+		r.Field = "group"
+	case !core.ValidID(e.Field):
 		r.Field = e.Field
 	}
 }

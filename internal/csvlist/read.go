@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,8 +31,8 @@ type row struct {
 // readFile reads a CSV file (RFC 4180): UTF-8 with or without byte order mark,
 // the separator a comma, a semicolon or a tabulator as in its first line, which
 // names the columns. column says which column a heading means: "" for one that
-// is read over, and false for an unknown one.
-func readFile(file []byte, column func(heading string) (string, bool)) ([]row, error) {
+// is read over, and false for an unknown one; first must be among them.
+func readFile(file []byte, first string, column func(heading string) (string, bool)) ([]row, error) {
 	if len(file) > MaxFile {
 		return nil, core.Errorf(core.KindTooLarge, "a list has at most %d octets", MaxFile).At("csv")
 	}
@@ -53,6 +54,9 @@ func readFile(file []byte, column func(heading string) (string, bool)) ([]row, e
 	cols, err := columnsOf(heads, column)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(cols, first) {
+		return nil, invalid("the first line names no column %s", first)
 	}
 	var out []row
 	for {

@@ -121,7 +121,7 @@ function Details({ c, tags }: { c: Schemas['CertificateDetail']; tags?: () => vo
         [t.serial, <span className="mono">{c.serial} <Copy value={c.serial} label={t.serial} /></span>],
         [t.fingerprint, <span className="mono">{pairs(c.fingerprint)} <Copy value={c.fingerprint} label={t.fingerprint} /></span>],
         [t.issuer, c.issuer_dn || <Go to={`/issuers/${c.issuer}`}>{c.issuer_name || c.issuer}</Go>],
-        [t.product, <Go to={`/products/${c.product}`}>{c.product_code || c.product}</Go>],
+        [t.product, c.product && <Go to={`/products/${c.product}`}>{c.product_code || c.product}</Go>],
         [t.order, c.order && <Go to={`/orders/${c.order}`}>{t.openOrder}</Go>],
         [t.protocol, c.protocol.toUpperCase()],
         [t.credential, c.credential && <Name list="credentials" id={c.credential} />],
