@@ -30,11 +30,11 @@ export function Tags() {
       <ListPage
         list="tags"
         title={text.nav.tags}
-        link={(r) => href('/certificates', String(r.tag))}
+        link={(r) => href(Number(r.certificates) ? '/certificates' : Number(r.credentials) ? '/integrations/apis' : '/orders', String(r.tag))}
         linkColumn="tag"
         cells={{ certificates: number('certificates', '/certificates'), credentials: number('credentials', '/integrations/apis'), orders: number('orders', '/orders') }}
         actions={[
-          { label: t.show, run: (r) => navigate(href('/certificates', String(r.tag))) },
+          { label: t.show, shown: (r) => Number(r.certificates) > 0, run: (r) => navigate(href('/certificates', String(r.tag))) },
           { label: t.rename, shown: manage, run: setRename },
           { label: t.remove, danger: true, shown: manage, run: setRemove },
         ]}
