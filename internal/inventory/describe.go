@@ -65,11 +65,13 @@ func describe(account core.AccountID, der []byte) (*core.Certificate, *x509.Cert
 	if out.IssuerDN == "" {
 		out.IssuerDN = "(no name)"
 	}
-	// Certificates that sign themselves name no issuer beyond their key: devices
-	// of a maker may all be "CN=localhost" with serial number 1.
+	// Certificates that sign themselves may name no issuer beyond their key:
+	// devices of a maker may all be "CN=localhost" with serial number 1.
 	keyID := c.AuthorityKeyId
-	if selfIssued(c) {
-		keyID = spki[:]
+	if len(keyID) == 0 && selfIssued(c) {
+		if keyID = c.SubjectKeyId; len(keyID) == 0 {
+			keyID = spki[:]
+		}
 	}
 	out.Issuer = core.ForeignIssuer(account, c.RawIssuer, keyID)
 	return out, c, nil

@@ -251,8 +251,32 @@ func (r *run) write(ctx context.Context, part []*item) error {
 		}
 		fresh = append(fresh, x)
 	}
-	err := r.s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		for _, x := range fresh {
+	if err := r.insert(ctx, fresh); err != nil {
+		return err
+	}
+	var clash []*item
+	for _, x := range fresh {
+		if x.Status == Known {
+			again, err := r.known(ctx, x)
+			if err != nil {
+				return err
+			}
+			if again {
+				clash = append(clash, x)
+			}
+		}
+	}
+	return r.insert(ctx, clash)
+}
+
+// insert writes certificates in one transaction; those that are not new become
+// known.
+func (r *run) insert(ctx context.Context, list []*item) error {
+	if len(list) == 0 {
+		return nil
+	}
+	return r.s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		for _, x := range list {
 			ok, err := r.s.d.Storage.InsertImported(ctx, tx, x.Certificate)
 			if err != nil {
 				return err
@@ -264,17 +288,6 @@ func (r *run) write(ctx context.Context, part []*item) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, x := range fresh {
-		if x.Status == Known {
-			if err := r.known(ctx, x); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (r *run) event(x *item) core.Event {
@@ -285,27 +298,39 @@ func (r *run) event(x *item) core.Event {
 	return e
 }
 
-// known finds the certificate that was in the way of another.
-func (r *run) known(ctx context.Context, x *item) error {
+// known finds the certificate that was in the way of another. again: it is a
+// different one with the same issuer and serial number, which RFC 5280 section
+// 4.1.2.2 forbids and home-made CAs do. An inventory must not lose sight of
+// either, so the second counts as of an issuer of its own.
+func (r *run) known(ctx context.Context, x *item) (again bool, err error) {
 	read := x.Certificate
 	old, err := r.s.d.Storage.CertificateByFingerprint(ctx, r.p.Account, read.Fingerprint)
 	if core.Is(err, core.KindNotFound) {
-		if old, err = r.s.d.Storage.CertificateBySerial(ctx, r.p.Account, read.Issuer, read.Serial); core.Is(err, core.KindNotFound) {
-			return core.Errorf(core.KindConflict, "the inventory was changed by somebody else meanwhile; import again")
+		_, err = r.s.d.Storage.CertificateBySerial(ctx, r.p.Account, read.Issuer, read.Serial)
+		switch {
+		case core.Is(err, core.KindNotFound):
+			return false, core.Errorf(core.KindConflict, "the inventory was changed by somebody else meanwhile; import again")
+		case err != nil:
+			return false, err
+		case read.IssuerDN == "":
+			x.Status, x.Reason = Refused, "the CA of this installation gave its serial number to another certificate"
+			return false, nil
 		}
-		x.Status, x.Reason = Refused, "another certificate of this issuer has this serial number"
+		read.Issuer = core.ForeignIssuer(r.p.Account, x.parsed.RawIssuer, read.Fingerprint)
+		x.Reason = "another certificate of this issuer has the same serial number"
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	c := *read
 	c.ID, c.Number = "", 0
-	if x.Status == Known && identity.Can(r.p, identity.CertificateView, old.Group) == nil {
+	if identity.Can(r.p, identity.CertificateView, old.Group) == nil {
 		c = *old
 		c.DER = nil
 	}
 	x.Certificate = &c
-	return nil
+	return false, nil
 }
 
 // report puts the results in their order and counts.
