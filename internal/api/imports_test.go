@@ -2,12 +2,15 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/url"
@@ -345,5 +348,63 @@ func TestTags(t *testing.T) {
 	}
 	if log := string(w.admin.do(t, "GET", "/audit?filter=action:startswith:tag.", nil).is(t, 200).body); strings.Count(log, `"tag.rename"`) != 2 || strings.Count(log, `"tag.delete"`) != 1 {
 		t.Errorf("%s", log)
+	}
+}
+
+// A change of many things is a job, which can be cut off anywhere and run again.
+func TestTagJob(t *testing.T) {
+	w := newWorld(t)
+	now, account := w.Clock.Now(), w.First.Account.ID
+	const n = 1001
+	must(t, w.db.InTx(t.Context(), func(ctx context.Context, tx core.Tx) error {
+		for i := range n {
+			c := &core.Certificate{ID: core.NewID[core.CertificateID](now), Account: account, Number: int64(i), Issuer: core.ForeignIssuer(account, nil, nil), IssuerDN: "CN=x", User: w.First.User.ID,
+				Protocol: core.ProtocolImport, State: core.CertActive, Serial: fmt.Sprint(i), SPKIHash: []byte{1}, Fingerprint: []byte(fmt.Sprint(i)), NotBefore: now, NotAfter: now, CreatedAt: now,
+				Tags: []string{"env:prod"}, DER: []byte{1}}
+			if ok, err := w.db.InsertImported(ctx, tx, c); err != nil || !ok {
+				return fmt.Errorf("%d: %v %w", i, ok, err)
+			}
+		}
+		return nil
+	}))
+	got := decode[resource.TagChanged](t, w.admin.do(t, "POST", "/tags/rename", resource.TagRename{From: "env", To: "stage", Key: true}).is(t, 200))
+	if got.Things != n || got.Job == 0 {
+		t.Fatalf("%+v", got)
+	}
+	j := decode[resource.Job](t, w.admin.do(t, "GET", fmt.Sprint("/jobs/", got.Job), nil).is(t, 200))
+	if j.Kind != "tags.change" {
+		t.Errorf("%+v", j)
+	}
+	var args inventory.ChangeTagsJob
+	raw, err := json.Marshal(j.Args)
+	must(t, err)
+	must(t, json.Unmarshal(raw, &args))
+	// A clock that moves on with each look has the progress told after each batch.
+	s, err := inventory.New(inventory.Deps{Storage: w.db, Audit: w.audit, Queue: func() inventory.Queue { return w.queue },
+		Now: func() time.Time { w.Clock.Advance(3 * time.Second); return w.Clock.Now() }})
+	must(t, err)
+	cut, last := errors.New("cut off"), int64(0)
+	if err := s.RunTagChange(t.Context(), args, func(int64, int64) error { return cut }); !errors.Is(err, cut) {
+		t.Error(err)
+	}
+	if line := tagLine(t, w.admin, ""); line != fmt.Sprintf("env:prod=%d/0/0 stage:prod=200/0/0", n-200) {
+		t.Error(line)
+	}
+	must(t, s.RunTagChange(t.Context(), args, func(done, total int64) error {
+		if done < last || done > n || total != n {
+			t.Errorf("%d of %d", done, total)
+		}
+		last = done
+		return nil
+	}))
+	if last != n {
+		t.Errorf("%d of %d at the end", last, n)
+	}
+	if line := tagLine(t, w.admin, ""); line != fmt.Sprintf("stage:prod=%d/0/0", n) {
+		t.Error(line)
+	}
+	count := decode[resource.Counted](t, w.admin.do(t, "GET", "/lists/certificates/count?filter=tags:eq:stage:prod", nil).is(t, 200))
+	if count.Count != n {
+		t.Errorf("%+v", count)
 	}
 }
