@@ -26,7 +26,7 @@ type importCertificatesCmd struct {
 	Files        []string `arg:"" name:"file" placeholder:"FILE" help:"PEM with any number of certificates, DER, PKCS #7, PKCS #12 or Java keystores; - for standard input."`
 	Group        string   `placeholder:"NAME" help:"Group that the certificates belong to; without, to the account alone."`
 	Tag          []string `placeholder:"WORD" help:"Tags that they get."`
-	PasswordFile string   `placeholder:"FILE" help:"File with the password of PKCS #12 files and Java keystores; - for standard input. CERTWRIGHT_CTL_IMPORT_PASSWORD does, too."`
+	PasswordFile string   `type:"path" placeholder:"FILE" help:"File with the password of PKCS #12 files and Java keystores; - for standard input. CERTWRIGHT_CTL_IMPORT_PASSWORD does, too."`
 }
 
 func (c *importCertificatesCmd) Run(ctx context.Context, cli *CLI) error {
