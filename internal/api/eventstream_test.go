@@ -126,6 +126,26 @@ func TestEventsEndWithIdleSession(t *testing.T) {
 	}
 }
 
+// TestUnattended: what a page asks by itself does not keep a session alive,
+// what a person asks does.
+func TestUnattended(t *testing.T) {
+	w := newWorld(t)
+	idle := w.person(t, "idle", []core.GroupID{w.group})
+	for range 20 {
+		w.Clock.Advance(5 * time.Minute)
+		w.admin.do(t, "GET", "/session", nil).is(t, 200)
+	}
+	idle.do(t, "GET", "/session", nil, api.Unattended, "true").is(t, 401)
+	w.admin.do(t, "GET", "/session", nil, api.Unattended, "true").is(t, 200)
+	for range 20 {
+		w.Clock.Advance(5 * time.Minute)
+		if w.admin.do(t, "GET", "/session", nil, api.Unattended, "true").status == 401 {
+			return
+		}
+	}
+	t.Error("the session lives on")
+}
+
 // TestEventsOfCatalogue: products and issuers, for who may see them.
 func TestEventsOfCatalogue(t *testing.T) {
 	w := newWorld(t)

@@ -6,6 +6,7 @@ import { CredentialPage, Credentials } from './pages/Credentials'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
 import { Issuer, Issuers } from './pages/Issuers'
+import { Job } from './pages/Job'
 import { NewCredential } from './pages/NewCredential'
 import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
@@ -53,6 +54,7 @@ export function App() {
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
+          <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>

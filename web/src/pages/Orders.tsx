@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
+import { usePoll } from '../lib/live'
 import { useSession } from '../lib/session'
 import { bare } from '../list/Cell'
 import { ListPage } from '../list/ListPage'
@@ -94,7 +95,8 @@ function Decide({ id, number, decision, close }: { id: string; number: number; d
 export function Order({ id }: { id: string }) {
   const session = useSession()
   const decisions = useDecisions()
-  const q = useQuery({ queryKey: ['order', id], queryFn: () => must(api.GET('/orders/{id}', { params: { path: { id } } })), refetchInterval: (q) => (open.has(q.state.data?.state ?? '') ? 5_000 : false) })
+  const poll = usePoll(5_000)
+  const q = useQuery({ queryKey: ['order', id], queryFn: () => must(api.GET('/orders/{id}', { params: { path: { id } } })), refetchInterval: (q) => (open.has(q.state.data?.state ?? '') ? poll : false) })
   const [asked, setAsked] = useState<Decision>()
   if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
