@@ -43,8 +43,15 @@ function must(ok, text) {
 async function open(to) {
   await page.goto(s.base + to)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
+  await quiet()
 }
+
+/** Waits until the page has read what it shows. The network is never idle: the stream of events stays open. */
+const quiet = () =>
+  page.waitForFunction(() => {
+    window.quietFor = document.documentElement.dataset.busy === 'false' ? (window.quietFor ?? 0) + 1 : 0
+    return window.quietFor > 3
+  }, undefined, { polling: 50 })
 
 async function accessible(what) {
   const found = await page.evaluate(async (source) => {
@@ -386,7 +393,7 @@ await part('a requester', async () => {
   await page.getByLabel('Password').fill(s.requester.password)
   await button('Sign in').click()
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
+  await quiet()
   const links = await page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link').allInnerTexts()
   must(links.includes('Certificates') && !links.includes('Audit log') && !links.includes('Jobs') && !links.includes('APIs'), 'navigation: ' + links)
   await open('/groups')

@@ -198,7 +198,7 @@ function Rows(
         </Table.Thead>
         <Table.Tbody>
           {table.getRowModel().rows.map((r) => (
-            <Table.Tr key={r.id} bg={r.getIsSelected() ? 'var(--mantine-primary-color-light)' : undefined}>
+            <Table.Tr key={r.id} bg={r.getIsSelected() ? 'var(--selected)' : undefined}>
               {p.bulk && (
                 <Table.Td>
                   <Checkbox size="xs" aria-label={`${t.selectRow} ${rowName(r.original)}`} checked={r.getIsSelected()} onChange={r.getToggleSelectedHandler()} />
