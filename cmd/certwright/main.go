@@ -54,10 +54,11 @@ type vantageCmd struct {
 func (c *vantageCmd) Run(ctx context.Context) error { return app.Vantage(ctx, c.VantageConfig) }
 
 type adminCmd struct {
-	ResetPassword resetPasswordCmd `cmd:"" help:"Give a user a new one-time password."`
-	RotateKEK     rotateKEKCmd     `cmd:"" name:"rotate-kek" help:"Seal the key ring under another key-encryption key."`
-	RotateDEK     rotateDEKCmd     `cmd:"" name:"rotate-dek" help:"Make a new data-encryption key and seal every stored secret again under it."`
-	VerifyAudit   verifyAuditCmd   `cmd:"" help:"Verify the audit log in the database itself."`
+	ResetPassword     resetPasswordCmd `cmd:"" help:"Give a user a new one-time password."`
+	ResetSecondFactor resetFactorCmd   `cmd:"" help:"Remove what a user is asked for beside the password."`
+	RotateKEK         rotateKEKCmd     `cmd:"" name:"rotate-kek" help:"Seal the key ring under another key-encryption key."`
+	RotateDEK         rotateDEKCmd     `cmd:"" name:"rotate-dek" help:"Make a new data-encryption key and seal every stored secret again under it."`
+	VerifyAudit       verifyAuditCmd   `cmd:"" help:"Verify the audit log in the database itself."`
 }
 
 // ctlCmd adds to ctl what works on the host: copies of database and key.
@@ -82,6 +83,15 @@ type resetPasswordCmd struct {
 
 func (c *resetPasswordCmd) Run(ctx context.Context) error {
 	return app.ResetPassword(ctx, c.Config, c.Login, os.Stdout)
+}
+
+type resetFactorCmd struct {
+	app.Config `embed:""`
+	Login      string `arg:"" help:"Whose second factor." default:"admin"`
+}
+
+func (c *resetFactorCmd) Run(ctx context.Context) error {
+	return app.ResetSecondFactor(ctx, c.Config, c.Login, os.Stdout)
 }
 
 type rotateKEKCmd struct {

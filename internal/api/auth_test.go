@@ -18,7 +18,7 @@ func TestSignIn(t *testing.T) {
 	nobody := &caller{w: w}
 	a := nobody.do(t, "POST", "/session", resource.SignIn{Login: "admin", Password: identitytest.AdminPassword}).is(t, 200)
 	set := a.header.Get("Set-Cookie")
-	for _, want := range []string{"cwsession=", "Path=/", "HttpOnly", "Secure", "SameSite=Strict"} {
+	for _, want := range []string{"cwsession=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
 		if !strings.Contains(set, want) {
 			t.Errorf("the cookie %q has no %s", set, want)
 		}

@@ -72,6 +72,7 @@ type Users interface {
 	UpdateUser(ctx context.Context, p *core.Principal, id core.UserID, ch identity.UserChange) (*core.User, error)
 	DeleteUser(ctx context.Context, p *core.Principal, id core.UserID) error
 	ResetPassword(ctx context.Context, p *core.Principal, id core.UserID) (secret.Redacted, error)
+	ResetSecondFactor(ctx context.Context, p *core.Principal, id core.UserID) error
 }
 
 // Credentials are API credentials; identity implements it.

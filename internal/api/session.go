@@ -21,10 +21,11 @@ type signedOut struct {
 	Cookie http.Cookie `header:"Set-Cookie"`
 }
 
-// cookie makes the session cookie; empty ends it. SameSite=Strict keeps it from
-// requests that start on other sites, HttpOnly from scripts.
+// cookie makes the session cookie; empty ends it. SameSite=Lax keeps it from
+// requests of other sites but links that are followed, which change nothing;
+// HttpOnly from scripts.
 func (a *API) cookie(value string) http.Cookie {
-	c := http.Cookie{Name: CookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	c := http.Cookie{Name: CookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: !strings.HasPrefix(a.d.BaseURL(), "http://")}
 	if value == "" {
 		c.MaxAge = -1
@@ -40,7 +41,7 @@ type signInRequest struct {
 
 func (a *API) sessionRoutes() {
 	signIn := post("session", "sign-in", "/session", "Sign in with login and password", "").
-		says("Sets the session cookie. Needs the header X-Requested-With: certwright, or an Origin that is this server. After too many wrong passwords the answer carries the time to wait.")
+		says("Sets the session cookie. Needs the header X-Requested-With: certwright, or an Origin that is this server. Who has a second factor sends its code with it: without one the answer is a 401 whose field is code. After too many wrong passwords or codes the answer carries the time to wait.")
 	signIn.open = true
 	register(a, signIn, a.signIn)
 	register(a, get("session", "get-session", "/session", "Who am I, and what may I do", ""),
@@ -76,10 +77,13 @@ type ByID[T ~string] struct {
 func (a *API) signIn(ctx context.Context, _ *core.Principal, in *signInRequest) (*signedIn, error) {
 	addr := httpx.ClientAddr(ctx)
 	got, err := a.d.Identity.SignIn(ctx, identity.SignIn{
-		Login: in.Body.Login, Password: in.Body.Password, Address: addr, Agent: in.Agent, RequestID: httpx.RequestID(ctx),
+		Login: in.Body.Login, Password: in.Body.Password, Code: in.Body.Code, Address: addr, Agent: in.Agent, RequestID: httpx.RequestID(ctx),
 	})
 	if err != nil {
 		return nil, err
+	}
+	if got.Session == nil {
+		return nil, core.Errorf(core.KindUnauthenticated, "a code of the second factor is needed").At("code")
 	}
 	secret := got.Secret.Reveal()
 	p, err := a.d.Identity.SessionPrincipal(ctx, secret, addr)

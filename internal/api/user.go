@@ -35,6 +35,15 @@ func (a *API) userRoutes() {
 	register(a, post("users", "enable-user", "/users/{id}/enable", "Enable a user", identity.UserManage), a.userState(core.UserActive))
 	register(a, post("users", "reset-password", "/users/{id}/password", "Give a user a one-time password", identity.UserManage).
 		says("All his sessions end and a lock is lifted. The password is shown this once."), a.resetPassword)
+	register(a, post("users", "reset-second-factor", "/users/{id}/second-factor/reset", "Remove a user's second factor", identity.UserManage).
+		says("After its loss: he is asked for nothing beside his password until he sets one up again. All his sessions end."),
+		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.User], error) {
+			if err := a.d.Identity.ResetSecondFactor(ctx, p, in.ID); err != nil {
+				return nil, err
+			}
+			u, err := a.d.Identity.User(ctx, p, in.ID)
+			return shaped(u, err, a.userResource)
+		})
 	register(a, post("users", "sign-out-user", "/users/{id}/sign-out", "End all sessions of a user", identity.SessionOwn).
 		says("One's own (but the present one), or anybody's for administrators."),
 		func(ctx context.Context, p *core.Principal, in *ByID[core.UserID]) (*out[resource.Count], error) {
@@ -85,6 +94,6 @@ func roles(context.Context, *core.Principal, *struct{}) (*out[resource.Roles], e
 
 func (a *API) userResource(u *core.User) resource.User {
 	return resource.User{ID: u.ID, Number: u.Number, Login: u.Login, Name: u.Name, Email: u.Email, State: u.State,
-		Grants: list0(u.Grants), Groups: list0(u.Groups), MustChange: u.MustChange, LockedUntil: u.LockedUntil, Locked: a.d.Now().Before(u.LockedUntil), LastSignIn: u.LastSignIn,
+		Grants: list0(u.Grants), Groups: list0(u.Groups), MustChange: u.MustChange, LockedUntil: u.LockedUntil, Locked: a.d.Now().Before(u.LockedUntil), LastSignIn: u.LastSignIn, SecondFactor: u.SecondFactor,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt}
 }

@@ -50,6 +50,21 @@ func ResetPassword(ctx context.Context, cfg Config, login string, out io.Writer)
 	})
 }
 
+// ResetSecondFactor removes what a user is asked for beside his password.
+func ResetSecondFactor(ctx context.Context, cfg Config, login string, out io.Writer) error {
+	return onHost(ctx, cfg, func(p *parts, by *core.Principal) error {
+		u, err := p.db.UserByLogin(ctx, by.Account, login)
+		if err != nil {
+			return err
+		}
+		if err := p.identity.ResetSecondFactor(ctx, by, u.ID); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "user %s signs in without a second factor\n", u.Login)
+		return err
+	})
+}
+
 // RotateKEK seals the key ring under the key of another source. The server
 // must be started with that source afterwards.
 func RotateKEK(ctx context.Context, cfg Config, to string, out io.Writer) error {

@@ -51,7 +51,8 @@ func RotateDEK(ctx context.Context, cfg Config, out io.Writer) error {
 func (p *parts) reseal(s store.Sealed) ([]byte, error) {
 	place := map[string]string{"issuer": ca.KeyPlace(core.IssuerID(s.ID)), "responder": ca.ResponderPlace(core.IssuerID(s.ID)),
 		"credential": identity.SecretPlace(core.CredentialID(s.ID)), "order": enroll.KeyPlace(core.OrderID(s.ID)), "setting": s.ID,
-		"document": core.DocumentPlace(core.DocumentID(s.ID)), "organisation": vetting.TokenPlace(core.OrganisationID(s.ID))}[s.Kind]
+		"document": core.DocumentPlace(core.DocumentID(s.ID)), "organisation": vetting.TokenPlace(core.OrganisationID(s.ID)),
+		"totp": identity.TOTPPlace(core.UserID(s.ID))}[s.Kind]
 	value := s.Value
 	var st storedTLS
 	if s.Kind == "setting" {

@@ -99,8 +99,31 @@ type User struct {
 	Failures     int    // wrong passwords since the last right one
 	LockedUntil  time.Time
 	LastSignIn   time.Time
+	SecondFactor bool // a password alone does not sign him in
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+}
+
+// TOTP is a user's time-based one-time password (RFC 6238): six digits, 30
+// seconds, SHA-1.
+type TOTP struct {
+	User         UserID
+	Account      AccountID
+	SecretSealed []byte
+	ConfirmedAt  time.Time // zero: the user has not shown a code yet, and none is asked for
+	LastStep     int64     // number of the newest time step whose code was used
+	CreatedAt    time.Time
+}
+
+// SignInState is a sign-in, or a ceremony of a signed-in person, between two
+// requests. The browser's cookie holds a secret whose hash is here.
+type SignInState struct {
+	SecretHash []byte
+	Kind       string
+	Account    AccountID
+	User       UserID // "" while nobody is known
+	Data       []byte // JSON; nothing that must stay secret
+	ExpiresAt  time.Time
 }
 
 // Session is a signed-in browser. The cookie holds a secret whose hash is here.

@@ -14,6 +14,7 @@ import (
 const (
 	envPassword    = envPrefix + "PASSWORD"
 	envNewPassword = envPrefix + "NEW_PASSWORD"
+	envCode        = envPrefix + "CODE"
 )
 
 // loginCmd signs in and keeps a token.
@@ -21,6 +22,7 @@ type loginCmd struct {
 	Login           string `arg:"" optional:"" help:"Login; asked for unless given."`
 	PasswordFile    string `type:"path" placeholder:"FILE" help:"File with the password; - for standard input. Else CERTWRIGHT_CTL_PASSWORD, else it is asked for."`
 	NewPasswordFile string `type:"path" placeholder:"FILE" help:"File with the password to set when the present one is one-time. Else CERTWRIGHT_CTL_NEW_PASSWORD, else it is asked for."`
+	CodeFile        string `type:"path" placeholder:"FILE" help:"File with a code of the second factor, if there is one. Else CERTWRIGHT_CTL_CODE, else it is asked for."`
 	Fingerprint     string `placeholder:"HEX" help:"SHA-256 fingerprint of the root to trust for the server, instead of a question."`
 	Name            string `placeholder:"TEXT" help:"Name of the token; the one of this machine unless given."`
 	Expires         string `default:"90d" placeholder:"TIME" help:"When the token ends: 90d, 2w, 12h, a date, or never."`
@@ -118,6 +120,13 @@ func (c *loginCmd) signIn(ctx context.Context, s *session, api *client.Client, l
 		return nil, err
 	}
 	me, err := api.SignIn(ctx, login, password)
+	if e := core.AsError(err); err != nil && e.Kind == core.KindUnauthenticated && e.Field == "code" {
+		code, cerr := s.secret(ctx, secretSource{what: "code of the second factor", flag: "--code-file", file: c.CodeFile, env: envCode})
+		if cerr != nil {
+			return nil, cerr
+		}
+		me, err = api.SignInWithCode(ctx, login, password, code)
+	}
 	if err != nil {
 		if core.Is(err, core.KindUnauthenticated) {
 			return nil, &failure{text: sentenceOf(err), code: codeRefused, cause: err} // "run ctl login" would not help

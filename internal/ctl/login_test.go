@@ -37,6 +37,9 @@ func portal(t *testing.T) (*fake, *pki) {
 	})
 	f.on("POST /session", func(r *http.Request) (any, error) {
 		b, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(b), "with code") && !strings.Contains(string(b), `"code":"123456"`) {
+			return nil, core.Errorf(core.KindUnauthenticated, "a code of the second factor is needed").At("code")
+		}
 		if !strings.Contains(string(b), "one-time") {
 			return nil, core.Errorf(core.KindUnauthenticated, "login or password is wrong")
 		}
@@ -141,6 +144,30 @@ func TestLoginRefused(t *testing.T) {
 	call{args: []string{"--url", "http://ca.example", "login", "ann"}}.run(t).fails(t, codeUsage, "https://HOST")
 	call{args: []string{"login", "ann"}}.run(t).fails(t, codeUsage, "URL of the server is missing")
 	call{args: []string{"login", "ann", "--expires", "2001-01-01"}}.run(t).fails(t, codeUsage, "is past")
+}
+
+// TestLoginSecondFactor: a code is asked for when the server wants one, and comes
+// from a file, the environment or the terminal.
+func TestLoginSecondFactor(t *testing.T) {
+	f, p := portal(t)
+	login := func(c call, more ...string) outcome {
+		if c.env == nil {
+			c.env = map[string]string{}
+		}
+		c.profile, c.env[envPassword], c.env[envNewPassword] = filepath.Join(t.TempDir(), "ctl.yaml"), "one-time with code", "fresh"
+		c.args = append([]string{"--url", f.URL, "login", "ann", "--fingerprint", fingerprint(p)}, more...)
+		return c.run(t)
+	}
+	login(call{env: map[string]string{envCode: "123456"}}).ok(t)
+	login(call{}, "--code-file", file(t, "code", "123456\n")).ok(t)
+	if o := login(call{terminal: true, hidden: []string{"123456"}}).ok(t); !strings.Contains(o.err, "Code of the second factor: ") {
+		t.Errorf("asked %s", o.err)
+	}
+	login(call{}).fails(t, codeUsage, "--code-file or CERTWRIGHT_CTL_CODE")
+	o := login(call{env: map[string]string{envCode: "000000"}}).fails(t, codeRefused, "a code of the second factor is needed")
+	if strings.Contains(o.err, "000000") {
+		t.Errorf("the code was shown: %s", o.err)
+	}
 }
 
 func TestTokenStaysWithItsServer(t *testing.T) {

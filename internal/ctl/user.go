@@ -12,15 +12,16 @@ import (
 
 // userCmd are the commands about people.
 type userCmd struct {
-	List          userListCmd     `cmd:"" help:"List users."`
-	Show          userShowCmd     `cmd:"" help:"Show one."`
-	Create        userCreateCmd   `cmd:"" help:"Add one with a one-time password."`
-	Update        userUpdateCmd   `cmd:"" help:"Change one."`
-	Enable        userEnableCmd   `cmd:"" help:"Let one sign in again."`
-	Disable       userDisableCmd  `cmd:"" help:"Let one not sign in any more; his sessions and tokens end at once."`
-	ResetPassword userPasswordCmd `cmd:"" help:"Give one a one-time password."`
-	SignOut       userSignOutCmd  `cmd:"" help:"End all sessions of one."`
-	Delete        userDeleteCmd   `cmd:"" help:"Remove one that nothing refers to."`
+	List              userListCmd     `cmd:"" help:"List users."`
+	Show              userShowCmd     `cmd:"" help:"Show one."`
+	Create            userCreateCmd   `cmd:"" help:"Add one with a one-time password."`
+	Update            userUpdateCmd   `cmd:"" help:"Change one."`
+	Enable            userEnableCmd   `cmd:"" help:"Let one sign in again."`
+	Disable           userDisableCmd  `cmd:"" help:"Let one not sign in any more; his sessions and tokens end at once."`
+	ResetPassword     userPasswordCmd `cmd:"" help:"Give one a one-time password."`
+	ResetSecondFactor userFactorCmd   `cmd:"" help:"Remove what one is asked for beside the password, after its loss."`
+	SignOut           userSignOutCmd  `cmd:"" help:"End all sessions of one."`
+	Delete            userDeleteCmd   `cmd:"" help:"Remove one that nothing refers to."`
 }
 
 // userRef names a user on the command line.
@@ -261,6 +262,24 @@ func (c *userPasswordCmd) Run(ctx context.Context, cli *CLI) error {
 			return err
 		}
 		return s.issuedPassword(made, c.PasswordFile, c.Force)
+	})
+}
+
+type userFactorCmd struct{ userRef }
+
+func (c *userFactorCmd) Run(ctx context.Context, cli *CLI) error {
+	return cli.run(ctx, func(ctx context.Context, s *session) error {
+		u, err := s.meantUser(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		if err := s.confirm(ctx, "Let user %s (%s) sign in without a second factor? All sessions end at once.", u.Login, u.Name); err != nil {
+			return err
+		}
+		if u, err = s.api.ResetSecondFactor(ctx, u.ID); err != nil {
+			return err
+		}
+		return s.done(u, "User %s signs in without a second factor.", u.Login)
 	})
 }
 

@@ -13,6 +13,7 @@ type Action string
 const (
 	PasswordOwn Action = "password.own" // change one's own password
 	SessionOwn  Action = "session.own"  // list and end one's own sessions
+	FactorOwn   Action = "factor.own"   // set up and remove one's own second factor
 	TokenOwn    Action = "token.own"    // make, list and revoke one's own tokens
 	ViewOwn     Action = "view.own"     // keep views of lists, open shared ones
 	ViewShare   Action = "view.share"   // share views, change and delete shared ones
@@ -125,6 +126,7 @@ const (
 var rules = []Rule{
 	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, pwd}},
 	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{FactorOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{ViewOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{ViewShare, ScopeAccount, []core.Role{adm, opr}},

@@ -31,6 +31,7 @@ func table() string {
 const golden = `action                  scope    adm cad app val opr aud req pwd crd
 password.own            any      x   x   x   x   x   x   x   x   -
 session.own             any      x   x   x   x   x   x   x   -   -
+factor.own              any      x   x   x   x   x   x   x   -   -
 token.own               any      x   x   x   x   x   x   x   -   -
 view.own                any      x   x   x   x   x   x   x   -   -
 view.share              account  x   -   -   -   x   -   -   -   -

@@ -53,6 +53,7 @@ type Service struct {
 	strangers     strangers
 	credentialMAC func([]byte) [32]byte
 	tokenMAC      func([]byte) [32]byte
+	recoveryMAC   func([]byte) [32]byte
 	trust         trustCache
 }
 
@@ -84,6 +85,7 @@ func New(d Deps) (*Service, error) {
 		types: slices.Clone(d.Types), baseURL: d.BaseURL, changed: d.OrganisationChanged, idle: d.SessionIdle, max: d.SessionMax, passwords: pw,
 		credentialMAC: d.MAC("identity: credential secret v1"),
 		tokenMAC:      d.MAC("identity: personal token v1"),
+		recoveryMAC:   d.MAC("identity: recovery code v1"),
 	}, nil
 }
 

@@ -138,6 +138,9 @@ func (s *Service) EndSessions(ctx context.Context, p *core.Principal, user core.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
 	n, now := 0, s.now()
 	err := s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
+		if err = s.storage.PurgeSignInStates(ctx, tx, now); err != nil {
+			return err
+		}
 		n, err = s.storage.PurgeSessions(ctx, tx, now, now.Add(-s.idle))
 		return err
 	})

@@ -18,6 +18,7 @@ type SignIn struct {
 	Account   int64 // public number of the account; 0: the first one
 	Login     string
 	Password  string
+	Code      string // of the second factor; empty: none was asked for yet
 	Address   netip.Addr
 	Agent     string
 	RequestID string
@@ -25,8 +26,11 @@ type SignIn struct {
 
 // SignedIn is the outcome of a sign-in.
 type SignedIn struct {
-	Session *core.Session
+	Session *core.Session // nil: the second step is to come
 	User    *core.User
+	// Pending is the secret of a sign-in whose second step is to come: see
+	// [Service.SecondStep].
+	Pending secret.Redacted
 	// Secret is the value of the session's cookie.
 	Secret secret.Redacted
 	// MustChange says that the session can do nothing but set a new password.
@@ -41,7 +45,9 @@ func wrongPassword(wait time.Duration) error {
 
 // SignIn checks login and password and starts a session. Whatever is wrong,
 // the answer is the same and takes as long; while a login is locked it carries
-// the time to wait, and the password is not looked at.
+// the time to wait, and the password is not looked at. Of somebody with a second
+// factor the code is checked when there is one; else the sign-in is left
+// pending.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	in.Login = strings.ToLower(strings.TrimSpace(in.Login))
 	p := &core.Principal{Login: clip(in.Login, 128), Address: in.Address, RequestID: in.RequestID}
@@ -62,6 +68,14 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	stale, err := s.verify(ctx, p, u.ID, in.Password, "session.create")
 	if err != nil {
 		return nil, err
+	}
+	if u.SecondFactor {
+		if in.Code == "" {
+			return s.suspend(ctx, u)
+		}
+		if err := s.attempt(ctx, p, u.ID, "session.create", in.Code, nil); err != nil {
+			return nil, err
+		}
 	}
 	p.User = u.ID // only now it is he
 	out, err := s.start(ctx, p, u, in)
@@ -130,6 +144,9 @@ func (s *Service) verify(ctx context.Context, p *core.Principal, id core.UserID,
 	ok, stale := s.passwords.matches(clip(password, maxPassword+1), u.PasswordHash)
 	if !ok || u.State != core.UserActive {
 		return false, s.countFailure(ctx, p, u, action)
+	}
+	if u.SecondFactor && action == "session.create" {
+		return stale, nil // half of a sign-in forgets no failures: see attempt
 	}
 	good := false
 	err = s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
@@ -280,6 +297,9 @@ func (s *Service) setPassword(ctx context.Context, p *core.Principal, u *core.Us
 	return s.change(ctx, p, action, object("user", u.ID), func(ctx context.Context, tx core.Tx, e *core.Event) error {
 		e.Detail["login"] = u.Login
 		if err := s.storage.SetPassword(ctx, tx, u.ID, phc, oneTime, s.now()); err != nil {
+			return err
+		}
+		if err := s.storage.DropSignInStates(ctx, tx, u.ID); err != nil {
 			return err
 		}
 		n, err := s.storage.DeleteSessions(ctx, tx, u.Account, u.ID, keep)

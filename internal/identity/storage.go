@@ -21,6 +21,8 @@ type Storage interface {
 	OrganisationStorage
 	GroupStorage
 	UserStorage
+	SecondFactorStorage
+	SignInStateStorage
 	SessionStorage
 	TokenStorage
 	CredentialStorage
@@ -109,6 +111,37 @@ type UserStorage interface {
 	// false and changes nothing when the user is locked at that time, is not
 	// active, or has another password hash by now.
 	CountSignIn(ctx context.Context, tx core.Tx, id core.UserID, hash string, at time.Time) (bool, error)
+}
+
+// SecondFactorStorage keeps what is asked for beside a password.
+type SecondFactorStorage interface {
+	// TOTP reads a user's; tx may be nil.
+	TOTP(ctx context.Context, tx core.Tx, user core.UserID) (*core.TOTP, error)
+	// PutTOTP stores an unconfirmed one in place of another unconfirmed one; it
+	// answers conflict when there is a confirmed one.
+	PutTOTP(ctx context.Context, tx core.Tx, f *core.TOTP) error
+	// ConfirmTOTP reports false when there is nothing to confirm.
+	ConfirmTOTP(ctx context.Context, tx core.Tx, user core.UserID, step int64, at time.Time) (bool, error)
+	// UseTOTPStep reports false when this step or a newer one was used before.
+	UseTOTPStep(ctx context.Context, tx core.Tx, user core.UserID, step int64) (bool, error)
+	// DeleteTOTP removes it with the recovery codes.
+	DeleteTOTP(ctx context.Context, tx core.Tx, user core.UserID) (bool, error)
+	SetRecoveryCodes(ctx context.Context, tx core.Tx, user core.UserID, hashes [][]byte) error
+	// UseRecoveryCode reports false when there is no such code, or it was used.
+	UseRecoveryCode(ctx context.Context, tx core.Tx, user core.UserID, hash []byte, at time.Time) (bool, error)
+	RecoveryCodesLeft(ctx context.Context, user core.UserID) (int, error)
+}
+
+// SignInStateStorage keeps sign-ins between two requests.
+type SignInStateStorage interface {
+	InsertSignInState(ctx context.Context, tx core.Tx, s *core.SignInState) error
+	// SignInState reads one that has not ended; tx may be nil.
+	SignInState(ctx context.Context, tx core.Tx, kind string, hash []byte, now time.Time) (*core.SignInState, error)
+	// TakeSignInState removes one and reports whether it was still there.
+	TakeSignInState(ctx context.Context, tx core.Tx, hash []byte) (bool, error)
+	// DropSignInStates removes all of a user.
+	DropSignInStates(ctx context.Context, tx core.Tx, user core.UserID) error
+	PurgeSignInStates(ctx context.Context, tx core.Tx, now time.Time) error
 }
 
 // SessionStorage keeps sessions.

@@ -29,9 +29,18 @@ var files embed.FS
 // Identity is the part of identity that the portal uses.
 type Identity interface {
 	SignIn(ctx context.Context, in identity.SignIn) (*identity.SignedIn, error)
+	SecondStep(ctx context.Context, pending string, in identity.SignIn) (*identity.SignedIn, error)
 	SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error)
 	ChangePassword(ctx context.Context, p *core.Principal, old, fresh string) error
 	EndSession(ctx context.Context, p *core.Principal, id core.SessionID) error
+	EndSessions(ctx context.Context, p *core.Principal, user core.UserID) (int, error)
+	Sessions(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Session], error)
+	Factors(ctx context.Context, p *core.Principal) (*identity.Factors, error)
+	BeginTOTP(ctx context.Context, p *core.Principal) (*identity.NewTOTP, error)
+	PendingTOTP(ctx context.Context, p *core.Principal) (*identity.NewTOTP, error)
+	ConfirmTOTP(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error)
+	DisableTOTP(ctx context.Context, p *core.Principal, code string) error
+	RenewRecoveryCodes(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error)
 	CreateToken(ctx context.Context, p *core.Principal, n identity.NewToken) (*core.Token, secret.Redacted, error)
 	Tokens(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Token], error)
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
@@ -127,6 +136,16 @@ func (p *Portal) Routes() []httpx.Route {
 		r("GET /signin", p.signInPage),
 		r("POST /signin", p.signIn),
 		r("POST /signout", p.signOut),
+		r("GET /signin/code", p.codePage),
+		r("POST /signin/code", p.code),
+		r("GET /security", p.securityPage),
+		r("POST /security/totp/begin", p.beginTOTP),
+		r("GET /security/totp", p.totpPage),
+		r("POST /security/totp", p.confirmTOTP),
+		r("POST /security/totp/disable", p.disableTOTP),
+		r("POST /security/recovery-codes", p.renewRecoveryCodes),
+		r("POST /security/sessions/end-others", p.endOtherSessions),
+		r("POST /security/sessions/{id}/end", p.endSession),
 		r("GET /password", p.passwordPage),
 		r("POST /password", p.password),
 		r("POST /tokens", p.createToken),
@@ -152,6 +171,12 @@ type view struct {
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
 	Must    bool   // the password must be changed first
+	Factors *identity.Factors
+	QR      template.URL // image of a secret for an app
+	Secret  string       // the same as text
+	Codes   []string     // recovery codes, shown once
+	Here    core.SessionID
+	Opened  []core.Session
 	Domain  *core.Domain
 	Consent *core.Consent
 	About   *core.Organisation // whom the consent is about

@@ -30,7 +30,7 @@ type browser struct {
 // has his one-time password.
 func site(t *testing.T) (b *browser, clock *identitytest.Clock, password string) {
 	clock = identitytest.NewClock()
-	svc := identitytest.Service(t, storetest.SQLite(t), clock, &identitytest.Log{})
+	svc := identitytest.Service(t, storetest.SQLiteAt(t, clock.Now), clock, &identitytest.Log{})
 	first, err := svc.Bootstrap(t.Context(), "Example")
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestForeignPages(t *testing.T) {
 		}
 	}
 	b.do("POST", "/signout", url.Values{})
-	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
+	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "/\t/evil.example", "javascript:alert(1)"} {
 		if path, status, _ := b.signIn("admin", fresh, next); path != "/" || status != 200 {
 			t.Errorf("next=%s led to %s %d", next, path, status)
 		}

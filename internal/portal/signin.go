@@ -2,8 +2,10 @@ package portal
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
@@ -16,7 +18,8 @@ func (p *Portal) signInPage(w http.ResponseWriter, r *http.Request) {
 
 // local returns next when it is a path on this server, else the home page.
 func local(next string) string {
-	if strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && !strings.ContainsAny(next, "\\\r\n") {
+	odd := func(c rune) bool { return c == '\\' || unicode.IsControl(c) } // browsers drop tabs and read \ as /
+	if strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && !strings.ContainsFunc(next, odd) {
 		return next
 	}
 	return "/"
@@ -31,12 +34,64 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "signin.html", v, err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: p.d.Cookie, Value: in.Secret.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	next := v.Next
+	if in.Session == nil {
+		p.setCookie(w, p.stepCookie(), in.Pending.Reveal(), stepSeconds)
+		http.Redirect(w, r, "/signin/code?next="+url.QueryEscape(v.Next), http.StatusSeeOther)
+		return
+	}
+	p.enter(w, r, in, v.Next)
+}
+
+// stepSeconds is how long the cookie of a sign-in between two requests lasts.
+const stepSeconds = 300
+
+// stepCookie names the cookie of a sign-in that waits for its second step.
+func (p *Portal) stepCookie() string { return p.d.Cookie + "-step" }
+
+// setCookie sets a cookie that no script gets at, and of other sites only links
+// that are followed bring along; seconds is how long it lasts: 0 until the
+// browser ends, below 0 it is removed.
+func (p *Portal) setCookie(w http.ResponseWriter, name, value string, seconds int) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// enter gives the browser its session and sends it on.
+func (p *Portal) enter(w http.ResponseWriter, r *http.Request, in *identity.SignedIn, next string) {
+	p.setCookie(w, p.d.Cookie, in.Secret.Reveal(), 0)
 	if in.MustChange {
 		next = "/password"
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+func (p *Portal) codePage(w http.ResponseWriter, r *http.Request) {
+	if _, err := r.Cookie(p.stepCookie()); err != nil {
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		return
+	}
+	p.render(w, r, http.StatusOK, "code.html", view{Title: "Second step", Next: local(r.URL.Query().Get("next"))})
+}
+
+func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
+	v := view{Title: "Second step", Next: local(r.PostFormValue("next"))}
+	c, err := r.Cookie(p.stepCookie())
+	if err != nil {
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+		return
+	}
+	in, err := p.d.Identity.SecondStep(r.Context(), c.Value, identity.SignIn{Code: r.PostFormValue("code"),
+		Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())})
+	if core.Is(err, core.KindExpired) {
+		p.setCookie(w, p.stepCookie(), "", -1)
+		p.fail(w, r, "signin.html", view{Title: "Sign in", Next: v.Next}, err)
+		return
+	}
+	if err != nil {
+		p.fail(w, r, "code.html", v, err)
+		return
+	}
+	p.setCookie(w, p.stepCookie(), "", -1)
+	p.enter(w, r, in, v.Next)
 }
 
 func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +103,7 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: p.d.Cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	p.setCookie(w, p.d.Cookie, "", -1)
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 

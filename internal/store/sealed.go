@@ -9,7 +9,7 @@ import (
 
 // Sealed is a value that package secret sealed: where it is and what it holds.
 type Sealed struct {
-	Kind  string // "issuer", "responder", "credential", "order", "setting", "document", "organisation"
+	Kind  string // "issuer", "responder", "credential", "order", "setting", "document", "totp", "organisation"
 	ID    string
 	Value []byte
 }
@@ -22,6 +22,7 @@ var sealedColumns = []struct{ kind, table, id, column, where string }{
 	{"order", "orders", "id", "key_sealed", "key_sealed IS NOT NULL"},
 	{"setting", "settings", "name", "value", "name LIKE 'server-tls.%'"},
 	{"document", "documents", "id", "sealed", "sealed IS NOT NULL"},
+	{"totp", "totp", "user_id", "secret_sealed", "secret_sealed IS NOT NULL"},
 	{"organisation", "organisations", "id", "token_sealed", "token_sealed IS NOT NULL"},
 }
 

@@ -11,7 +11,7 @@ export const text = {
     users: 'Users', integrations: 'Integrations', apis: 'APIs', acme: 'ACME', products: 'Products', issuers: 'CAs', audit: 'Audit log', jobs: 'Jobs', settings: 'Settings',
     vettings: 'Vetting', manage: 'Manage', system: 'System',
   },
-  header: { menu: 'Navigation', light: 'Light colours', dark: 'Dark colours', account: 'Account of', me: 'My account', password: 'Change password', signOut: 'Sign out' },
+  header: { menu: 'Navigation', light: 'Light colours', dark: 'Dark colours', account: 'Account of', me: 'My account', security: 'Sign-in and sessions', password: 'Change password', signOut: 'Sign out' },
   state: {
     loading: 'Loading', failed: 'This did not work', retry: 'Try again', empty: 'Nothing here', emptyFiltered: 'No rows match the filter', crash: 'The page has a fault',
     crashHint: 'Reload the page. If it happens again, tell your administrator what you did.', reload: 'Reload', notFound: 'There is no such page', home: 'Go to Home', request: 'Request',

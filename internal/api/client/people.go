@@ -16,6 +16,11 @@ func (c *Client) SignIn(ctx context.Context, login, password string) (*resource.
 	return post[resource.Me](ctx, c, "/session", resource.SignIn{Login: login, Password: password})
 }
 
+// SignInWithCode is SignIn for somebody with a second factor.
+func (c *Client) SignInWithCode(ctx context.Context, login, password, code string) (*resource.Me, error) {
+	return post[resource.Me](ctx, c, "/session", resource.SignIn{Login: login, Password: password, Code: code})
+}
+
 // Me tells who asks and what he may do.
 func (c *Client) Me(ctx context.Context) (*resource.Me, error) {
 	return get[resource.Me](ctx, c, "/session", nil)
@@ -159,6 +164,12 @@ func (c *Client) SetUserState(ctx context.Context, id core.UserID, enable bool) 
 // ResetPassword gives a user a one-time password.
 func (c *Client) ResetPassword(ctx context.Context, id core.UserID) (*resource.IssuedPassword, error) {
 	return post[resource.IssuedPassword](ctx, c, at("users", id, "password"), nil)
+}
+
+// ResetSecondFactor removes everything that a user is asked for beside his
+// password.
+func (c *Client) ResetSecondFactor(ctx context.Context, id core.UserID) (*resource.User, error) {
+	return post[resource.User](ctx, c, at("users", id, "second-factor", "reset"), nil)
 }
 
 // SignOutUser ends all sessions of a user.

@@ -63,20 +63,21 @@ type GroupFields struct {
 
 // User is a person.
 type User struct {
-	ID          core.UserID    `json:"id"`
-	Number      int64          `json:"number"`
-	Login       string         `json:"login"`
-	Name        string         `json:"name"`
-	Email       string         `json:"email"`
-	State       core.UserState `json:"state" enum:"active,disabled"`
-	Grants      []core.Grant   `json:"grants" nullable:"false"`
-	Groups      []core.GroupID `json:"groups" nullable:"false"`
-	MustChange  bool           `json:"must_change" doc:"has a one-time password and must set another"`
-	LockedUntil time.Time      `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
-	Locked      bool           `json:"locked" doc:"locked_until is still to come"`
-	LastSignIn  time.Time      `json:"last_sign_in,omitzero"`
-	CreatedAt   time.Time      `json:"created_at"`
-	UpdatedAt   time.Time      `json:"updated_at"`
+	ID           core.UserID    `json:"id"`
+	Number       int64          `json:"number"`
+	Login        string         `json:"login"`
+	Name         string         `json:"name"`
+	Email        string         `json:"email"`
+	State        core.UserState `json:"state" enum:"active,disabled"`
+	Grants       []core.Grant   `json:"grants" nullable:"false"`
+	Groups       []core.GroupID `json:"groups" nullable:"false"`
+	MustChange   bool           `json:"must_change" doc:"has a one-time password and must set another"`
+	LockedUntil  time.Time      `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
+	Locked       bool           `json:"locked" doc:"locked_until is still to come"`
+	SecondFactor bool           `json:"second_factor" doc:"a password alone does not sign in"`
+	LastSignIn   time.Time      `json:"last_sign_in,omitzero"`
+	CreatedAt    time.Time      `json:"created_at"`
+	UpdatedAt    time.Time      `json:"updated_at"`
 }
 
 // NewUser is a person to be added.
@@ -119,6 +120,7 @@ type Rule struct {
 type SignIn struct {
 	Login    string `json:"login" minLength:"1" maxLength:"128"`
 	Password string `json:"password" minLength:"1" maxLength:"1024"`
+	Code     string `json:"code,omitempty" maxLength:"64" doc:"of the second factor, or a recovery code; the refusal of a sign-in without it names the field code"`
 }
 
 // PasswordChange sets one's own password.

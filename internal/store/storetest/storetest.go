@@ -72,3 +72,6 @@ func SQLiteURL(t testing.TB) string {
 // PostgresURL returns the URL of an empty PostgreSQL database without schema,
 // for tests that start the program itself.
 func PostgresURL(t testing.TB) string { t.Helper(); return server(t).database(t, false) }
+
+// SQLiteAt is SQLite for a test that moves the clock.
+func SQLiteAt(t testing.TB, now func() time.Time) *store.DB { t.Helper(); return sqliteAt(t, now) }

@@ -126,6 +126,9 @@ function Account() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => navigate('/me')}>{text.header.me}</Menu.Item>
+        <Menu.Item component="a" href="/security">
+          {text.header.security}
+        </Menu.Item>
         <Menu.Item component="a" href="/password">
           {text.header.password}
         </Menu.Item>
