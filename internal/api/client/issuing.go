@@ -155,6 +155,11 @@ func (c *Client) SetProductState(ctx context.Context, id string, enable bool) (*
 	return post[resource.Product](ctx, c, at("products", id, switchWord(enable)), nil)
 }
 
+// DryRunDraft is DryRun by a product that is not saved.
+func (c *Client) DryRunDraft(ctx context.Context, r resource.DraftDryRun) (*resource.Verdict, error) {
+	return post[resource.Verdict](ctx, c, at("products", "dry-run"), r)
+}
+
 // DryRun says whether a request would be issued, and if not why.
 func (c *Client) DryRun(ctx context.Context, product string, r resource.DryRun) (*resource.Verdict, error) {
 	return post[resource.Verdict](ctx, c, at("products", product, "dry-run"), r)
