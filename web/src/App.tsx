@@ -12,6 +12,7 @@ import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+import { EditProduct, NewProduct } from './pages/product/ProductForm'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
@@ -48,6 +49,8 @@ export function App() {
           <Route path="/integrations/acme">{() => <ACME />}</Route>
           <Route path="/integrations/acme/:list">{({ list }) => <ACME list={list} />}</Route>
           <Route path="/products" component={Products} />
+          <Route path="/products/new" component={NewProduct} />
+          <Route path="/products/:id/edit">{({ id }) => <EditProduct key={id} id={id} />}</Route>
           <Route path="/products/:id">{({ id }) => <Product key={id} id={id} />}</Route>
           <Route path="/issuers">{() => <Issuers />}</Route>
           <Route path="/issuers/hierarchy">{() => <Issuers tree />}</Route>
