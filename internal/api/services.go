@@ -149,6 +149,8 @@ type Authority interface {
 	AddChain(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, chain [][]byte) (*core.Issuer, error)
 	RemoveChains(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 	PublishCRL(ctx context.Context, account core.AccountID, id core.IssuerID) (*ca.CRL, error)
+	LatestCRL(ctx context.Context, slug string) (*ca.CRL, error)
+	Addresses(slug string) ca.Addresses
 }
 
 // ACME are the accounts, orders and authorizations of ACME clients. Lists show

@@ -5,6 +5,7 @@ import { Certificates } from './pages/Certificates'
 import { CredentialPage, Credentials } from './pages/Credentials'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
+import { NewIssuer } from './pages/IssuerForm'
 import { Issuer, Issuers } from './pages/Issuers'
 import { Job } from './pages/Job'
 import { NewCredential } from './pages/NewCredential'
@@ -54,6 +55,7 @@ export function App() {
           <Route path="/products/:id">{({ id }) => <Product key={id} id={id} />}</Route>
           <Route path="/issuers">{() => <Issuers />}</Route>
           <Route path="/issuers/hierarchy">{() => <Issuers tree />}</Route>
+          <Route path="/issuers/new" component={NewIssuer} />
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />

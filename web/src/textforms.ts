@@ -33,6 +33,17 @@ const choices = {
 }
 
 export const forms = {
+  issuerForm: {
+    new: 'New CA', title: 'New CA', make: 'Make CA', made: 'The CA is made', kind: 'What kind', kinds: { issuing: 'Issuing CA, signed by one of ours', root: 'Root CA, signs itself', pending: 'CA that a foreign root signs' } satisfies Words<Schemas['NewIssuer']['kind']>,
+    kindHints: { issuing: 'It issues certificates at once.', root: 'It should sign other CAs only.', pending: 'The key is made here, and a request for the foreign root. It issues once its certificate is installed.' },
+    name: 'Name', nameHint: 'For people', slug: 'Short name', slugHint: 'Part of the addresses of CRL and OCSP: lower-case letters, digits and hyphens. It stays.', subject: 'Distinguished name', cn: 'Common name', o: 'Organisation', c: 'Country', cHint: 'Two letters',
+    more: 'Further attributes', attribute: 'Attribute', add: 'Add attribute', type: 'Type', value: 'Value', key: 'Key', hsm: 'A key that exists in an HSM', uri: 'URI of the key', uriHint: 'pkcs11:… without the PIN', parent: 'Signed by', choose: 'Choose a CA',
+    years: 'Validity in years', yearsHint: 'Empty: 20 for a root, 10 for an issuing CA, never longer than its parent', pathLength: 'CAs that may stand below', pathHint: '0: it signs no CAs',
+    install: 'Install certificate', installHint: 'The certificate that the foreign root made, and those above it up to the root, in any order. Its key must be that of the request.', replaceHint: 'A renewed certificate for the same key and name, and those above it up to the root.', pem: 'Certificates (PEM)', file: 'Or read a file',
+    waits: 'It waits for its certificate', waitsHint: 'Give the request to the foreign root, then install the certificate that it makes.', saveCSR: 'Download request',
+    addChain: 'Add chain', addChainHint: 'A chain to another root, which ACME clients can choose: first a certificate for the name and key of this CA, then those above it in order.', removeChains: 'Remove further chains', removeChainsHint: 'ACME clients get the first chain only.', further: 'Further chain',
+    crl: 'CRL (DER)', der: 'Certificate (DER)', crlURL: 'CRL address', ocspURL: 'OCSP address', ocspSigner: 'OCSP signer valid to', ocspNone: 'Made with the first question', status: 'Status services', noStatus: 'Its certificates name no addresses', parentName: 'Signed by',
+  },
   productForm: {
     new: 'New product', newTitle: 'New product', edit: 'Edit', clone: 'Clone', editTitle: 'Edit', cloneOf: 'A copy of', save: 'Save product', saved: 'The product is saved', copy: 'copy',
     fields, choices, default: 'Default', stale: 'Load the saved one and drop what is here', faults: 'Some fields need another value',

@@ -180,6 +180,11 @@ func (c *Client) CreateIssuer(ctx context.Context, i resource.NewIssuer) (*resou
 	return post[resource.IssuerDetail](ctx, c, "/issuers", i)
 }
 
+// CRL gets the last CRL of an issuer as a file, DER.
+func (c *Client) CRL(ctx context.Context, id core.IssuerID) (*File, error) {
+	return c.file(ctx, call{method: http.MethodGet, path: at("issuers", id, "crl")})
+}
+
 // InstallCertificate brings the certificate of a pending issuer.
 func (c *Client) InstallCertificate(ctx context.Context, id core.IssuerID, pem string) (*resource.IssuerDetail, error) {
 	return post[resource.IssuerDetail](ctx, c, at("issuers", id, "certificate"), resource.InstallCertificate{PEM: pem})
