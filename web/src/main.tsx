@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client'
 import { APIError } from './api/client'
 import { App } from './App'
 import { SessionProvider } from './lib/session'
+import { text } from './text'
 import { Boundary } from './ui/states'
 
 // The server lets only styles with this nonce in.
@@ -25,6 +26,7 @@ const theme = createTheme({
   defaultRadius: 'sm',
   cursorType: 'pointer',
   respectReducedMotion: true,
+  components: { Notification: { defaultProps: { closeButtonProps: { 'aria-label': text.action.close } } } },
 })
 
 // Quiet text still has the contrast that WCAG AA asks for.

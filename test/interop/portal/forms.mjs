@@ -393,7 +393,7 @@ await part('a CA that a foreign root signs', async () => {
   await dialog().getByLabel('Certificates (PEM)').fill(other.split('-----END CERTIFICATE-----')[1] + '-----END CERTIFICATE-----')
   await dialog().getByRole('button', { name: 'Install certificate' }).click()
   await faulty('Certificates (PEM)', /none of the certificates is for the issuer's key/, dialog())
-  await dialog().getByLabel('Or read a file').waitFor()
+  await dialog().getByRole('button', { name: 'Or read a file' }).waitFor()
   await page.locator('input[type=file]').setInputFiles({ name: 'ca.pem', mimeType: 'text/plain', buffer: Buffer.from(other) })
   await page.waitForFunction((n) => document.querySelector('[role=dialog] textarea')?.value.length === n, other.length)
   await dialog().getByRole('button', { name: 'Install certificate' }).click()

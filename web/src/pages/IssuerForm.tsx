@@ -1,4 +1,4 @@
-import { Autocomplete, Button, FileInput, Group, NativeSelect, NumberInput, Radio, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Autocomplete, Button, FileButton, Group, NativeSelect, NumberInput, Radio, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
@@ -120,7 +120,15 @@ function PEM({ value, change, error }: { value: string; change: (v: string) => v
   return (
     <>
       <Textarea label={t.pem} required value={value} onChange={(e) => change(e.currentTarget.value)} autosize minRows={5} maxRows={14} spellCheck={false} classNames={{ input: 'mono' }} error={error} data-autofocus />
-      <FileInput label={t.file} accept=".pem,.crt,.cer,.txt" value={null} onChange={(f) => void f?.text().then(change)} clearable={false} />
+      <Group>
+        <FileButton accept=".pem,.crt,.cer,.txt" onChange={(f) => void f?.text().then(change)}>
+          {(props) => (
+            <Button size="compact-sm" variant="default" {...props}>
+              {t.file}
+            </Button>
+          )}
+        </FileButton>
+      </Group>
     </>
   )
 }

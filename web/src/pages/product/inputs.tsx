@@ -20,7 +20,7 @@ type KeysOf<V> = { [K in keyof Profile]-?: NonNullable<Profile[K]> extends V ? K
 const hints: Partial<Record<keyof Profile, string>> = t.hints
 
 export function Num({ p, k, max }: { p: PartProps; k: KeysOf<number>; max?: number }) {
-  return <NumberInput label={t.fields[k]} description={hints[k]} min={0} max={max} allowDecimal={false} value={p.value[k] ?? ''} onChange={(v) => p.change({ [k]: v === '' ? undefined : Number(v) })} error={faultAt(p.faults, 'profile.' + k)} />
+  return <NumberInput label={t.fields[k]} description={hints[k]} min={0} max={max} allowDecimal={false} clampBehavior="none" value={p.value[k] ?? ''} onChange={(v) => p.change({ [k]: v === '' ? undefined : Number(v) })} error={faultAt(p.faults, 'profile.' + k)} />
 }
 
 export function Tick({ p, k }: { p: PartProps; k: KeysOf<boolean> }) {
