@@ -1,7 +1,7 @@
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
 import './styles.css'
-import { createTheme, MantineProvider } from '@mantine/core'
+import { createTheme, MantineProvider, Notification } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
@@ -26,7 +26,8 @@ const theme = createTheme({
   defaultRadius: 'sm',
   cursorType: 'pointer',
   respectReducedMotion: true,
-  components: { Notification: { defaultProps: { closeButtonProps: { 'aria-label': text.action.close } } } },
+  // What worked is said when there is time; refusals are alerts.
+  components: { Notification: Notification.extend({ defaultProps: { role: 'status', closeButtonProps: { 'aria-label': text.action.close } } }) },
 })
 
 // Quiet text still has the contrast that WCAG AA asks for.

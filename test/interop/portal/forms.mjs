@@ -1,84 +1,26 @@
 // Drives live updates and the forms of products and CAs in Debian's Chromium.
 // Settings come in the environment; what went wrong is printed as a JSON array.
-import { chromium } from 'playwright-core'
-import fs from 'node:fs'
 import https from 'node:https'
-import { createRequire } from 'node:module'
 import path from 'node:path'
+import { accessible as judge, button, context, dialog, expected, finish, goOnWith, item, must, newPage, open, page, part as anyPart, quiet, s, signIn } from './browser.mjs'
 
-const s = JSON.parse(process.env.CERTWRIGHT_DRIVE)
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const problems = []
-const bad = (text) => problems.push(text)
 const prefix = '/api/certwright/v1'
-
-const context = await chromium.launchPersistentContext(s.profile, {
-  executablePath: s.chromium, headless: true, ignoreHTTPSErrors: true, acceptDownloads: true, reducedMotion: 'reduce', viewport: { width: 1400, height: 900 },
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
-context.setDefaultTimeout(15_000)
-let at = 'start'
-const expected = new Set() // statuses that are no fault now; 0: requests that fail
 let streams = 0
-function watch(p) {
-  p.on('console', (m) => {
-    if (!['error', 'warning'].includes(m.type())) return
-    if (expected.size > 0 && m.text().startsWith('Failed to load resource')) return
-    bad(`${at}: console: ${m.text()}`)
-  })
-  p.on('pageerror', (e) => bad(`${at}: ${e}`))
-  p.on('response', (r) => r.status() >= 400 && !expected.has(r.status()) && bad(`${at}: ${r.status()} ${r.url()}`))
-  p.on('request', (r) => r.url().includes('/events?') && streams++)
-  return p
-}
-let page = watch(await context.newPage())
+context.on('request', (r) => r.url().includes('/events?') && streams++)
 
-async function part(name, f) {
-  at = name
-  try {
-    await f()
-  } catch (e) {
-    bad(`${name}: ${String(e).split('\n').slice(0, 6).join(' ')}`)
-    await page.screenshot({ path: path.join(s.dir, name.replace(/\W+/g, '_') + '.png') }).catch(() => undefined)
-    await page.keyboard.press('Escape').catch(() => undefined)
-  }
-  expected.clear()
-}
-
-function must(ok, text) {
-  if (!ok) throw new Error(text)
-}
-
-const quiet = (p = page) =>
-  p.waitForFunction(() => {
-    window.quietFor = document.documentElement.dataset.busy === 'false' ? (window.quietFor ?? 0) + 1 : 0
-    return window.quietFor > 3
-  }, undefined, { polling: 50 })
-
-async function open(to, p = page) {
-  await p.goto(s.base + to)
-  await p.getByRole('heading', { level: 1 }).waitFor()
-  await quiet(p)
-}
+/** A part after which every refusal is a fault again. */
+const part = (name, f) => anyPart(name, f).finally(() => expected.clear())
 
 /** Judges the page in light and in dark. */
 async function accessible(what) {
   for (const scheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme: scheme })
     await page.waitForFunction((x) => document.documentElement.dataset.mantineColorScheme === x, scheme)
-    const found = await page.evaluate(async (source) => {
-      if (!window.axe) (0, eval)(source)
-      const r = await window.axe.run(document)
-      return r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ' ' + (n.failureSummary ?? '').replace(/\s+/g, ' ')).join(' | ')}`)
-    }, axe)
-    for (const f of found) bad(`${what}, ${scheme}: axe: ${f}`)
+    await judge(`${what}, ${scheme}`)
   }
   await page.emulateMedia({ colorScheme: 'light' })
 }
 
-const button = (name, exact = true) => page.getByRole('button', { name, exact })
-const item = (name) => page.getByRole('menuitem', { name, exact: true })
-const dialog = () => page.getByRole('dialog')
 const live = (p, state) => p.locator(`[data-live=${state}]`).waitFor()
 
 /** Calls the API as the browser's user, without the page. */
@@ -91,10 +33,7 @@ const order = (name) => call('POST', '/orders', { product: 'tls-server', generat
 
 await part('sign in', async () => {
   await page.goto(s.base + '/signin')
-  await page.getByLabel('User name').fill('admin')
-  await page.getByLabel('Password').fill(s.password)
-  await button('Sign in').click()
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await signIn('admin', s.password)
 })
 
 const list = '/certificates?filter=common_name:endswith:live.internal&sort=common_name'
@@ -139,14 +78,15 @@ await part('two pages, one stream', async () => {
   await open(list)
   await live(page, 'live')
   const before = streams
-  const second = watch(await context.newPage())
-  await open(list, second)
+  const first = page
+  const second = await newPage()
+  goOnWith(second)
+  await open(list)
   await live(second, 'live')
   must(streams - before <= 1, `${streams - before} new streams`)
   await order('d.live.internal')
   await row(second, 'd.live.internal').waitFor()
-  await page.close()
-  page = second
+  await first.close()
   await order('e.live.internal')
   await row(second, 'e.live.internal').waitFor()
 })
@@ -181,8 +121,9 @@ await part('no stream is free', async () => {
   for (const r of held) r.destroy()
   await page.clock.fastForward(90_000)
   await live(page, 'live')
-  await page.close()
-  page = watch(await context.newPage())
+  const timed = page
+  goOnWith(await newPage())
+  await timed.close()
 })
 
 await part('a job', async () => {
@@ -405,15 +346,11 @@ await part('a CA that a foreign root signs', async () => {
 await part('a reader has no forms', async () => {
   await call('DELETE', '/session')
   await page.goto(s.base + '/signin')
-  await page.getByLabel('User name').fill(s.reader.login)
-  await page.getByLabel('Password').fill(s.reader.password)
-  await button('Sign in').click()
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await signIn(s.reader.login, s.reader.password)
   for (const [to, link] of [['/products', 'New product'], ['/issuers', 'New CA']]) {
     await open(to)
     must((await page.getByRole('link', { name: link }).count()) === 0, `${link} is offered to a requester`)
   }
 })
 
-await context.close()
-console.log(JSON.stringify(problems))
+await finish()

@@ -7,14 +7,12 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -35,34 +33,9 @@ func TestForms(t *testing.T) {
 		need.Missing(t, "the built portal (make build)")
 	}
 	admin := server.Admin(t)
-	dir, work := t.TempDir(), t.TempDir()
-	settings, err := json.Marshal(map[string]any{"base": server.Main, "password": admin.Password, "chromium": chromium, "profile": t.TempDir(), "dir": dir, "group": admin.Group,
+	dir := t.TempDir()
+	drive(t, "forms.mjs", chromium, modules, map[string]any{"base": server.Main, "password": admin.Password, "dir": dir, "group": admin.Group,
 		"signer": signer(t), "reader": map[string]string{"login": "requester", "password": person(t, server, admin)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(modules, filepath.Join(work, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	script, err := os.ReadFile("forms.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	harness.WriteFile(t, work, "forms.mjs", script)
-	cmd := exec.CommandContext(t.Context(), "node", "forms.mjs")
-	var stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stderr = work, append(os.Environ(), "CERTWRIGHT_DRIVE="+string(settings)), &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s%s", err, out, stderr.String())
-	}
-	var problems []string
-	if err := json.Unmarshal(out, &problems); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, p := range problems {
-		t.Error(p)
-	}
 	keep(t, dir)
 	cert, err := x509.ParseCertificate(harness.ReadFile(t, dir, "branch.cer"))
 	if err != nil {

@@ -40,6 +40,8 @@ export interface ListProps {
   actions?: RowAction[]
   bulk?: BulkAction[]
   head?: ReactNode // buttons beside the title
+  note?: ReactNode // what the reader must know, below the title
+  refresh?: number // milliseconds, for a list that no events tell of
   path?: string // where the rows are, when not where the list is; then without export, count and views
   embedded?: boolean // inside of another page: no title
 }
@@ -62,7 +64,7 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
   // Nothing moves while somebody has rows selected, edits the filter or has a menu or a question open.
   const held = () => Object.values(selection).some(Boolean) || !!root.current?.querySelector('.filters :focus') || !!document.querySelector('[role=menu], [role=dialog]')
   const isLive = useLiveState() === 'live'
-  const poll = () => (p.own && followed.has(p.list) && !held() ? (isLive ? 120_000 : 15_000) : false)
+  const poll = () => (held() ? false : !followed.has(p.list) ? (p.refresh ?? false) : !p.own ? false : isLive ? 120_000 : 15_000)
   const rows = useQuery({
     queryKey: ['rows', p.path, sent(state.filter), state.sort, state.cursor, state.limit],
     queryFn: ({ signal }) => readList(p.path, { filter: sent(state.filter), sort: state.sort, cursor: state.cursor, limit: state.limit, names: true }, signal),
@@ -89,6 +91,7 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
   return (
     <div className="list" ref={root} data-list={p.list} data-shown={busy ? undefined : '?' + search}>
       {!p.embedded && <PageHead title={p.title}>{p.head}</PageHead>}
+      {p.note}
       <Group justify="space-between" gap="xs" mb="xs">
         <Button size="xs" variant="default" aria-expanded={open} onClick={() => setOpen(!open)} rightSection={<Icon name={open ? 'up' : 'down'} size={14} />}>
           {t.filter}
