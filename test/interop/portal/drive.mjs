@@ -1,7 +1,7 @@
 // Drives the portal: every page with axe, in light and dark and on a tablet, and
 // what one does on them.
 import path from 'node:path'
-import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, rows, s, settled } from './browser.mjs'
+import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, quiet, rows, s, settled } from './browser.mjs'
 
 // The sign-in page needs no script, so axe is run over it by the test of what it shows.
 await part('sign in', async () => {
