@@ -56,7 +56,7 @@ export const forms = {
       ext_key_usage: 'A name or an object identifier', ancestors: 'Not when it was made by a file', key_usage: 'keyEncipherment is left out for keys that cannot',
     },
     key: { rule: 'Key type', algorithm: 'Algorithm', min: 'Least bits', max: 'Most bits', curves: 'Curves', add: 'Add key type' },
-    attribute: { rule: 'Attribute', type: 'Type', mode: 'Rule', values: 'Values', valuesHint: 'Fixed: what is written. Else: what is allowed, none for anything.', pattern: 'Pattern (RE2)', add: 'Add attribute' },
+    attribute: { rule: 'Attribute', type: 'Type', mode: 'Rule', values: 'Values', written: 'What is written', allowed: 'None: anything', pattern: 'Pattern (RE2)', add: 'Add attribute' },
     san: { rule: 'Rule', kind: 'Kind', required: 'At least one', wildcards: 'Wildcards', suffixes: 'Domains', suffixesHint: 'The domain and what is below it; with a dot before it only what is below', patterns: 'Patterns (RE2)', ranges: 'Address ranges', oids: 'Type ids', max: 'Most', add: 'Add names' },
     extension: { rule: 'Extension', oid: 'Object identifier', critical: 'Critical', value: 'Value (DER, base64)', add: 'Add extension' },
     order: {

@@ -69,8 +69,13 @@ export function Job({ id }: { id: string }) {
           [t.finished, j.finished_at && <Moment at={j.finished_at} />],
         ]}
       />
-      {j.args !== undefined && <Block label={t.args} value={JSON.stringify(j.args, null, 2)} />}
-      {session.can('audit.view') && <History object={`job:${j.id}`} />}
+      {!!j.args && Object.keys(j.args).length > 0 && <Block label={t.args} value={JSON.stringify(j.args, null, 2)} />}
+      {session.can('audit.view') && (
+        <>
+          <h2 className="section">{text.history.title}</h2>
+          <History object={`job:${j.id}`} />
+        </>
+      )}
       <Confirm opened={!!asked} danger={asked === 'cancel'} title={`${asked === 'cancel' ? text.system.stop : text.system.retry}: ${j.kind}`} close={() => setAsked(undefined)} run={async () => { await (asked === 'cancel' ? must(api.POST('/jobs/{id}/cancel', path)) : must(api.POST('/jobs/{id}/retry', path))); await changed() }}>
         {asked === 'cancel' ? text.system.stopHint : text.system.retryHint}
       </Confirm>

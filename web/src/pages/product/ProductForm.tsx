@@ -108,11 +108,13 @@ function Form({ base, clone, again }: { base?: Schemas['Product']; clone?: boole
   const title = edit ? `${t.editTitle}: ${base.name}` : base ? `${t.cloneOf} ${base.name}` : t.newTitle
   return (
     <>
-      <PageHead title={title} back={base ? { to: `/products/${base.id}`, label: base.name } : { to: '/products', label: text.nav.products }}>
-        <Button size="xs" type="submit" form="product" loading={busy}>
-          {t.save}
-        </Button>
-      </PageHead>
+      <div className="sticky-head">
+        <PageHead title={title} back={base ? { to: `/products/${base.id}`, label: base.name } : { to: '/products', label: text.nav.products }}>
+          <Button size="xs" type="submit" form="product" loading={busy}>
+            {t.save}
+          </Button>
+        </PageHead>
+      </div>
       {!!error && <Failure error={error} />}
       {error instanceof APIError && error.problem.field === 'version' && again && (
         <Button size="xs" variant="default" mb="sm" onClick={again}>

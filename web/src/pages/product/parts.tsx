@@ -66,7 +66,7 @@ export function Subject({ p }: { p: PartProps }) {
           <>
             <Autocomplete label={t.attribute.type} data={attributes} value={r.type} onChange={(type) => set({ type })} error={at(i, 'type')} />
             <NativeSelect label={t.attribute.mode} data={options(t.choices.mode)} value={r.mode} onChange={(e) => set({ mode: e.currentTarget.value as typeof r.mode })} error={at(i, 'mode')} />
-            <TagsInput label={t.attribute.values} description={t.attribute.valuesHint} value={r.values ?? []} onChange={(values) => set({ values })} error={at(i, 'values')} />
+            <TagsInput label={t.attribute.values} description={r.mode === 'fixed' ? t.attribute.written : t.attribute.allowed} value={r.values ?? []} onChange={(values) => set({ values })} error={at(i, 'values')} />
             {r.mode !== 'fixed' && <TextInput label={t.attribute.pattern} value={r.pattern ?? ''} onChange={(e) => set({ pattern: e.currentTarget.value || undefined })} error={at(i, 'pattern')} spellCheck={false} />}
           </>
         )}
