@@ -90,6 +90,42 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// TestSlowReaderHTTP2: the same over HTTP/2, where a client that does not read
+// lets the window of the stream run full while the connection goes on.
+func TestSlowReaderHTTP2(t *testing.T) {
+	w := newWorld(t)
+	q := &working{Queue: w.queue, job: jobs.Job{ID: 7, State: "active"}}
+	d := w.deps
+	d.Jobs, d.EventWrite = q, 10*time.Millisecond
+	a, err := api.New(d)
+	must(t, err)
+	h, ended := behind(a), make(chan struct{}, 1)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(rw, r)
+		ended <- struct{}{}
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	client := srv.Client()
+	client.Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+api.Prefix+"/events", nil)
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+w.admin.withToken(t).token)
+	res, err := client.Do(req)
+	must(t, err)
+	t.Cleanup(func() { _ = res.Body.Close() })
+	if res.ProtoMajor != 2 || res.StatusCode != 200 {
+		t.Fatalf("%s %d", res.Proto, res.StatusCode)
+	}
+	q.set(func(j *jobs.Job) { j.Progress = &jobs.Progress{Done: 1, Note: strings.Repeat("long ", 1<<17)} })
+	select {
+	case <-ended:
+	case <-time.After(lost):
+		t.Fatal("the stream goes on")
+	}
+}
+
 // TestStopWithStreams: neither streams that are read nor one that is not keep
 // the server from stopping.
 func TestStopWithStreams(t *testing.T) {
