@@ -39,7 +39,7 @@ const Version = "1.0.0"
 // files: theirs is MaxUpload at most.
 const (
 	MaxBody   = 1 << 20
-	MaxUpload = core.MaxDocument
+	MaxUpload = maxImport
 )
 
 // Deps are what the API stands on. All are required but Operator and Logger.
@@ -52,6 +52,9 @@ type Deps struct {
 	CA       Authority
 	Vetting  Vetting
 	Orders   Orders
+	// Inventory and Lists read files.
+	Inventory Inventory
+	Lists     ListImports
 	// Providers are the sign-in providers.
 	Providers Providers
 	Audit     Audit
@@ -69,6 +72,9 @@ type Deps struct {
 	// EventTick is how often changes are looked for while somebody follows
 	// them; 0 means one second.
 	EventTick time.Duration
+	// EventWrite is how long a client may take to read what a stream of events
+	// sends it; 0 means 20 seconds.
+	EventWrite time.Duration
 }
 
 // API is the management API. It is safe for concurrent use.
@@ -87,7 +93,7 @@ type API struct {
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
 		"Identity": d.Identity == nil, "Providers": d.Providers == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
-		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
+		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "Inventory": d.Inventory == nil, "Lists": d.Lists == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
 		if missing {
@@ -103,6 +109,9 @@ func New(d Deps) (*API, error) {
 	if d.EventTick == 0 {
 		d.EventTick = eventTick
 	}
+	if d.EventWrite == 0 {
+		d.EventWrite = eventWrite
+	}
 	a := &API{d: d, mux: http.NewServeMux(), limits: map[string]int64{}}
 	a.hub = newHub(a)
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.config())
@@ -110,7 +119,7 @@ func New(d Deps) (*API, error) {
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.providerRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
-		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes,
+		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes, a.importRoutes,
 		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,
 	} {
 		routes()

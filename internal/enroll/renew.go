@@ -21,6 +21,9 @@ func (s *Service) Renew(ctx context.Context, p *core.Principal, id core.Certific
 	if err != nil {
 		return nil, err
 	}
+	if c.Order == "" {
+		return nil, core.Errorf(core.KindConflict, "the certificate was imported and has no order here: order a new one with its names")
+	}
 	o, err := s.d.Storage.Order(ctx, p.Account, c.Order)
 	if err != nil {
 		return nil, err
@@ -50,6 +53,9 @@ func (s *Service) Key(ctx context.Context, p *core.Principal, id core.Certificat
 	}
 	if p.Credential != nil && c.Credential != p.Credential.ID {
 		return nil, core.Errorf(core.KindNotFound, "there is no such certificate")
+	}
+	if c.Order == "" {
+		return nil, core.Errorf(core.KindNotFound, "there is no private key of this certificate here: it was imported")
 	}
 	o, err := s.d.Storage.Order(ctx, p.Account, c.Order)
 	if err != nil {
@@ -160,7 +166,16 @@ type Verdict struct {
 // DryRun says whether a request would be issued, and if not why, without a
 // trace anywhere but in the answer.
 func (s *Service) DryRun(ctx context.Context, r Request) (*Verdict, error) {
-	w := &wish{req: &r, now: s.d.Now()}
+	return s.dryRun(ctx, &wish{req: &r, now: s.d.Now()})
+}
+
+// DryRunOf is DryRun by a product that need not be stored. The caller has
+// checked that r.Principal may make such a product.
+func (s *Service) DryRunOf(ctx context.Context, r Request, product core.Product) (*Verdict, error) {
+	return s.dryRun(ctx, &wish{req: &r, now: s.d.Now(), draft: &product})
+}
+
+func (s *Service) dryRun(ctx context.Context, w *wish) (*Verdict, error) {
 	if err := s.load(ctx, w); err != nil {
 		return nil, err
 	}

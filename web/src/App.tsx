@@ -6,15 +6,20 @@ import { CredentialPage, Credentials } from './pages/Credentials'
 import { Deployments } from './pages/Deployments'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
+import { Import } from './pages/Import'
+import { NewIssuer } from './pages/IssuerForm'
 import { Issuer, Issuers } from './pages/Issuers'
+import { Job } from './pages/Job'
 import { NewCredential } from './pages/NewCredential'
 import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
 import { RequestOrder } from './pages/order/RequestOrder'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+import { EditProduct, NewProduct } from './pages/product/ProductForm'
 import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
+import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
 import { text } from './text'
@@ -52,12 +57,18 @@ export function App() {
           <Route path="/integrations/acme">{() => <ACME />}</Route>
           <Route path="/integrations/acme/:list">{({ list }) => <ACME list={list} />}</Route>
           <Route path="/products" component={Products} />
+          <Route path="/products/new" component={NewProduct} />
+          <Route path="/products/:id/edit">{({ id }) => <EditProduct key={id} id={id} />}</Route>
           <Route path="/products/:id">{({ id }) => <Product key={id} id={id} />}</Route>
           <Route path="/issuers">{() => <Issuers />}</Route>
           <Route path="/issuers/hierarchy">{() => <Issuers tree />}</Route>
+          <Route path="/issuers/new" component={NewIssuer} />
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
+          <Route path="/import" component={Import} />
+          <Route path="/tags" component={Tags} />
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
+          <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
           <Route path="/settings/providers" component={Providers} />
           <Route path="/settings/providers/new" component={NewProvider} />

@@ -7,6 +7,7 @@ import icon from '../icon.svg'
 import { useSession } from '../lib/session'
 import { text } from '../text'
 import { Icon } from '../ui/Icon'
+import { LiveMark } from './LiveMark'
 
 const t = text.nav
 
@@ -14,6 +15,7 @@ interface Entry {
   to: string
   label: string
   needs?: string // the list that must be open to the person
+  may?: string[] // one of these actions that the person must be able to do
   group?: string // heading before it
 }
 
@@ -28,6 +30,8 @@ const entries: Entry[] = [
   { to: '/organisations/vetting', label: t.vettings, needs: 'vettings' },
   { to: '/groups', label: t.groups, needs: 'groups' },
   { to: '/users', label: t.users, needs: 'users' },
+  { to: '/tags', label: t.tags, needs: 'tags' },
+  { to: '/import', label: t.import, may: ['certificate.import', 'user.manage', 'group.manage', 'organisation.manage', 'domain.manage'] },
   { to: '/integrations/apis', label: t.apis, needs: 'credentials', group: t.integrations },
   { to: '/integrations/acme', label: t.acme, needs: 'acme-accounts' },
   { to: '/products', label: t.products, needs: 'products', group: t.system },
@@ -51,7 +55,7 @@ export function Shell({ children }: { children: ReactNode }) {
     if (first.current) first.current = false
     else main.current?.focus({ preventScroll: true })
   }, [path, close])
-  const shown = entries.filter((e) => !e.needs || session.lists.has(e.needs))
+  const shown = entries.filter((e) => (!e.needs || session.lists.has(e.needs)) && (!e.may || e.may.some((a) => session.can(a))))
   const longest = shown.filter((e) => (e.to === '/' ? path === '/' : path === e.to || path.startsWith(e.to + '/'))).sort((a, b) => b.to.length - a.to.length)[0]
   let heading: string | undefined
   return (
@@ -74,6 +78,7 @@ export function Shell({ children }: { children: ReactNode }) {
             </Text>
           </Group>
           <Group gap="xs" wrap="nowrap">
+            <LiveMark />
             <Scheme />
             <Account />
           </Group>
