@@ -17,6 +17,7 @@ import { RequestOrder } from './pages/order/RequestOrder'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
+import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
 import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
@@ -69,6 +70,9 @@ export function App() {
           <Route path="/jobs" component={Jobs} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
+          <Route path="/settings/providers" component={Providers} />
+          <Route path="/settings/providers/new" component={NewProvider} />
+          <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>
           <Route>
