@@ -14,6 +14,7 @@ type (
 	GroupID        string
 	UserID         string
 	SessionID      string
+	PasskeyID      string
 	TokenID        string
 	CredentialID   string
 	ProductID      string

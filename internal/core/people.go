@@ -99,7 +99,9 @@ type User struct {
 	Failures     int    // wrong passwords since the last right one
 	LockedUntil  time.Time
 	LastSignIn   time.Time
-	SecondFactor bool // a password alone does not sign him in
+	SecondFactor bool     // a password alone does not sign him in
+	Factors      []string // "totp", "passkey": what he has beside a password
+	FactorDue    bool     // the sign-in policy wants a second factor and he has none
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -113,6 +115,32 @@ type TOTP struct {
 	ConfirmedAt  time.Time // zero: the user has not shown a code yet, and none is asked for
 	LastStep     int64     // number of the newest time step whose code was used
 	CreatedAt    time.Time
+}
+
+// Passkey is a public key of a user's authenticator (WebAuthn level 3).
+type Passkey struct {
+	ID             PasskeyID
+	Account        AccountID
+	User           UserID
+	CredentialID   []byte
+	PublicKey      []byte // COSE_Key
+	Name           string
+	Host           string // relying party id: it works under this host only
+	Transports     []string
+	SignCount      uint32
+	BackupEligible bool      // may be synchronised between devices
+	BackedUp       bool      // is, as of its last use
+	ClonedAt       time.Time // its counter went back: it is refused since then
+	LastUsed       time.Time
+	CreatedAt      time.Time
+}
+
+// SignInPolicy says which roles need a second factor.
+type SignInPolicy struct {
+	Account   AccountID
+	Roles     []Role
+	Version   int // 0: never set
+	UpdatedAt time.Time
 }
 
 // SignInState is a sign-in, or a ceremony of a signed-in person, between two
@@ -136,6 +164,7 @@ type Session struct {
 	Agent      string // User-Agent, cut at 200 octets
 	CreatedAt  time.Time
 	LastSeen   time.Time
+	ProvenAt   time.Time // when the person last showed that it is he
 	ExpiresAt  time.Time
 }
 

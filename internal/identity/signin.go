@@ -22,6 +22,8 @@ type SignIn struct {
 	Address   netip.Addr
 	Agent     string
 	RequestID string
+
+	method string // how it was shown who it is: "" is by password
 }
 
 // SignedIn is the outcome of a sign-in.
@@ -35,6 +37,8 @@ type SignedIn struct {
 	Secret secret.Redacted
 	// MustChange says that the session can do nothing but set a new password.
 	MustChange bool
+	// MustSetUp says that the session can do little but set up a second factor.
+	MustSetUp bool
 }
 
 // wrongPassword is one answer for an unknown login, a wrong password, a
@@ -198,19 +202,22 @@ func (s *Service) start(ctx context.Context, p *core.Principal, u *core.User, in
 	plain, hash := newSessionSecret()
 	ses := &core.Session{
 		ID: core.NewID[core.SessionID](now), Account: u.Account, User: u.ID, SecretHash: hash,
-		Agent: clip(in.Agent, 200), CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(s.max),
+		Agent: clip(in.Agent, 200), CreatedAt: now, LastSeen: now, ProvenAt: now, ExpiresAt: now.Add(s.max),
 	}
 	if in.Address.IsValid() {
 		ses.Address = in.Address.Unmap().String()
 	}
 	err := s.change(ctx, p, "session.create", object("session", ses.ID), func(ctx context.Context, tx core.Tx, e *core.Event) error {
 		e.Detail["must_change"] = u.MustChange
+		if in.method != "" {
+			e.Detail["method"] = in.method
+		}
 		return s.storage.InsertSession(ctx, tx, ses)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Session: ses, User: withoutHash(u), Secret: secret.Redacted(plain), MustChange: u.MustChange}, nil
+	return &SignedIn{Session: ses, User: withoutHash(u), Secret: secret.Redacted(plain), MustChange: u.MustChange, MustSetUp: u.FactorDue}, nil
 }
 
 // newSessionSecret makes a cookie value of 256 random bits and its hash.

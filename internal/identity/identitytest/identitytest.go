@@ -97,6 +97,8 @@ type World struct {
 	// Admin is the first administrator, signed in; his password is
 	// AdminPassword.
 	Admin *core.Principal
+	// Base is the base URL, which a test may change.
+	Base string
 }
 
 // AdminPassword is the password of the first administrator after New.
@@ -111,10 +113,19 @@ type Storage interface {
 // Service returns a service without any account.
 func Service(t testing.TB, s Storage, c *Clock, l *Log) *identity.Service {
 	t.Helper()
+	return ServiceAt(t, s, c, l, func() string { return BaseURL })
+}
+
+// BaseURL is the one of Service.
+const BaseURL = "https://ca.example"
+
+// ServiceAt is Service under another base URL.
+func ServiceAt(t testing.TB, s Storage, c *Clock, l *Log, base func() string) *identity.Service {
+	t.Helper()
 	box := secrettest.New(t)
 	svc, err := identity.New(identity.Deps{
 		Storage: s, Catalogue: s, Audit: l, Sealer: box, MAC: box.MAC, Now: c.Now, Types: Types(),
-		BaseURL:  func() string { return "https://ca.example" },
+		BaseURL:  base,
 		Password: identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
 	})
 	if err != nil {
@@ -126,8 +137,8 @@ func Service(t testing.TB, s Storage, c *Clock, l *Log) *identity.Service {
 // New returns a service with a first account and a signed-in administrator.
 func New(t testing.TB, s Storage, c *Clock) *World {
 	t.Helper()
-	w := &World{Clock: c, Log: &Log{}}
-	w.Service = Service(t, s, c, w.Log)
+	w := &World{Clock: c, Log: &Log{}, Base: BaseURL}
+	w.Service = ServiceAt(t, s, c, w.Log, func() string { return w.Base })
 	ctx := context.Background()
 	var err error
 	if w.First, err = w.Bootstrap(ctx, "Example"); err != nil {
