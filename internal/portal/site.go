@@ -39,6 +39,7 @@ type site struct {
 type asset struct {
 	plain, gzip []byte // gzip may be nil
 	media       string
+	etag        string
 }
 
 func newSite(files fs.FS) (*site, error) {
@@ -135,8 +136,8 @@ func (p *Portal) app(w http.ResponseWriter, r *http.Request) {
 	if by == nil {
 		return
 	}
-	if mustChange(by) {
-		http.Redirect(w, r, "/password", http.StatusSeeOther)
+	if to := limited(by); to != "" {
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
 	if p.site.index == nil {
