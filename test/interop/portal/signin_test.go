@@ -1,0 +1,18 @@
+package portal_test
+
+import (
+	"testing"
+
+	"github.com/certwright/certwright/test/interop/harness"
+)
+
+// TestSignIn registers passkeys and an app for codes in the browser, with
+// Chromium's virtual authenticator, and signs in with them.
+func TestSignIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the server and a browser")
+	}
+	server := harness.Start(t, harness.Options{})
+	admin := server.Admin(t)
+	drive(t, "signin.mjs", map[string]any{"base": server.Main, "password": admin.Password})
+}
