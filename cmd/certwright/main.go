@@ -28,6 +28,7 @@ type grammar struct {
 	Serve   serveCmd   `cmd:"" help:"Run the platform."`
 	Admin   adminCmd   `cmd:"" help:"Repairs on the host itself, beside or without a running server."`
 	Ctl     ctlCmd     `cmd:"" help:"Administer a running platform over its API."`
+	Demo    demoCmd    `cmd:"" help:"Made-up data in an account of its own, to look at the portal."`
 	Vantage vantageCmd `cmd:"" help:"Run a vantage point: checks of control from another network."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

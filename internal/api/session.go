@@ -77,7 +77,7 @@ type ByID[T ~string] struct {
 func (a *API) signIn(ctx context.Context, _ *core.Principal, in *signInRequest) (*signedIn, error) {
 	addr := httpx.ClientAddr(ctx)
 	got, err := a.d.Identity.SignIn(ctx, identity.SignIn{
-		Login: in.Body.Login, Password: in.Body.Password, Code: in.Body.Code, Address: addr, Agent: in.Agent, RequestID: httpx.RequestID(ctx),
+		Account: in.Body.Account, Login: in.Body.Login, Password: in.Body.Password, Code: in.Body.Code, Address: addr, Agent: in.Agent, RequestID: httpx.RequestID(ctx),
 	})
 	if err != nil {
 		return nil, err

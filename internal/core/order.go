@@ -86,6 +86,32 @@ type OrderRequest struct {
 	Comment  string   `json:"comment,omitempty"`
 	CAA      bool     `json:"caa,omitempty"`    // the protocol looks at CAA records itself
 	Digest   string   `json:"digest,omitempty"` // of the whole request, to tell a repeat from a clash
+	// JudgedAt is when policy made the template; zero in orders of earlier versions.
+	JudgedAt time.Time `json:"judged_at,omitzero"`
+	// FixedEnd: the template's end was asked for by date, not as a period.
+	FixedEnd bool `json:"fixed_end,omitempty"`
+}
+
+// Begun is the template for a certificate that is signed at now: who waited for
+// approval gets the whole period, and no notBefore from long ago. The start
+// keeps its distance from the time of judgement; so does the end, unless it was
+// asked for by date. Error: expired, when that date is past.
+func (r OrderRequest) Begun(now time.Time) (Template, error) {
+	t := r.Template
+	if r.JudgedAt.IsZero() {
+		return t, nil
+	}
+	start := now.Add(-max(0, r.JudgedAt.Sub(t.NotBefore))).Truncate(time.Second)
+	if late := start.Sub(t.NotBefore); late > 0 {
+		t.NotBefore = start
+		if !r.FixedEnd {
+			t.NotAfter = t.NotAfter.Add(late)
+		}
+	}
+	if !t.NotAfter.After(now) {
+		return t, Errorf(KindExpired, "the end that was asked for, %s, has passed", t.NotAfter.Format(time.RFC3339))
+	}
+	return t, nil
 }
 
 // Order is one wish for a certificate and its fate.

@@ -85,7 +85,7 @@ func (c *tokenCreateCmd) create(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	sign := loginCmd{PasswordFile: c.PasswordFile}
+	sign := loginCmd{Account: me.Account.Number, PasswordFile: c.PasswordFile}
 	if _, err := sign.signIn(ctx, s, api, me.Login); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ const (
 // loginCmd signs in and keeps a token.
 type loginCmd struct {
 	Login           string `arg:"" optional:"" help:"Login; asked for unless given."`
+	Account         int64  `placeholder:"NUMBER" help:"Number of the account; the first one unless given."`
 	PasswordFile    string `type:"path" placeholder:"FILE" help:"File with the password; - for standard input. Else CERTWRIGHT_CTL_PASSWORD, else it is asked for."`
 	NewPasswordFile string `type:"path" placeholder:"FILE" help:"File with the password to set when the present one is one-time. Else CERTWRIGHT_CTL_NEW_PASSWORD, else it is asked for."`
 	CodeFile        string `type:"path" placeholder:"FILE" help:"File with a code of the second factor, if there is one. Else CERTWRIGHT_CTL_CODE, else it is asked for."`
@@ -119,13 +120,15 @@ func (c *loginCmd) signIn(ctx context.Context, s *session, api *client.Client, l
 	if err != nil {
 		return nil, err
 	}
-	me, err := api.SignIn(ctx, login, password)
+	in := resource.SignIn{Account: c.Account, Login: login, Password: password}
+	me, err := api.SignInWith(ctx, in)
 	if e := core.AsError(err); err != nil && e.Kind == core.KindUnauthenticated && e.Field == "code" {
-		code, cerr := s.secret(ctx, secretSource{what: "code of the second factor", flag: "--code-file", file: c.CodeFile, env: envCode})
+		var cerr error
+		in.Code, cerr = s.secret(ctx, secretSource{what: "code of the second factor", flag: "--code-file", file: c.CodeFile, env: envCode})
 		if cerr != nil {
 			return nil, cerr
 		}
-		me, err = api.SignInWithCode(ctx, login, password, code)
+		me, err = api.SignInWith(ctx, in)
 	}
 	if err != nil {
 		if core.Is(err, core.KindUnauthenticated) {

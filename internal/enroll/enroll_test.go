@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -328,6 +329,42 @@ func TestApproval(t *testing.T) {
 		}
 		if _, err := w.Enroll.Approve(ctx, w.Person(w.Approver), third.Order.ID, ""); !core.Is(err, core.KindConflict) {
 			t.Errorf("approved a cancelled order: %v", err)
+		}
+	})
+}
+
+// TestApprovedLate: the period counts from the approval; an end asked for by
+// date stays, and ends the order when it has passed.
+func TestApprovedLate(t *testing.T) {
+	each(t, func(t *testing.T, w *enrolltest.World) {
+		w.Change(t, "tls-server", func(p *core.Profile) { p.Approval, p.Approvals = "manual", 1 })
+		ctx, p := t.Context(), w.Principal(t, "tls-server")
+		whole, dated := request(t, p, "a.example.internal"), request(t, p, "b.example.internal")
+		dated.NotAfter = w.Now().Add(30 * 24 * time.Hour)
+		past := request(t, p, "c.example.internal")
+		past.NotAfter = w.Now().Add(time.Hour)
+		var ids []core.OrderID
+		for _, r := range []enroll.Request{whole, dated, past} {
+			res, err := w.Enroll.Submit(ctx, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, res.Order.ID)
+		}
+		w.Advance(10 * 24 * time.Hour)
+		begin := w.Now().Add(-10 * time.Minute)
+		for i, end := range []time.Time{begin.Add(200*24*time.Hour - time.Second), dated.NotAfter} {
+			got, err := w.Enroll.Approve(ctx, w.Person(w.Approver), ids[i], "")
+			if err != nil || !got.Certificate.NotBefore.Equal(begin) || !got.Certificate.NotAfter.Equal(end) {
+				t.Errorf("%+v %v, want %s to %s", got, err, begin, end)
+			}
+		}
+		if _, err := w.Enroll.Approve(ctx, w.Person(w.Approver), ids[2], ""); !core.Is(err, core.KindExpired) {
+			t.Errorf("approved after the end: %v", err)
+		}
+		o, err := w.DB.Order(ctx, p.Account, ids[2])
+		if err != nil || o.State != core.OrderFailed || !strings.Contains(o.Failure, "has passed") {
+			t.Errorf("%+v %v", o, err)
 		}
 	})
 }

@@ -100,7 +100,7 @@ func (s *Service) newOrder(ctx context.Context, w *wish) (*core.Order, error) {
 		ID: core.NewID[core.OrderID](w.now), Account: p.Account, Number: n, User: p.User, Group: p.Group,
 		Product: product.ID, Issuer: w.issuer.ID, Protocol: w.req.Origin.Protocol,
 		Subject: w.template.Subject.String(), Names: w.names, IdempotencyKey: w.key, Replaces: w.req.Replaces,
-		Request:   core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, CAA: w.req.CAAChecked, Digest: w.digest},
+		Request:   core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, CAA: w.req.CAAChecked, Digest: w.digest, JudgedAt: w.now, FixedEnd: !w.req.NotAfter.IsZero()},
 		CreatedAt: w.now, UpdatedAt: w.now,
 	}
 	if p.Credential != nil {
@@ -253,7 +253,10 @@ func (s *Service) prepare(ctx context.Context, issuer *core.Issuer, local connec
 	if err != nil {
 		return nil, nil, err
 	}
-	t := o.Request.Template
+	t, err := o.Request.Begun(now)
+	if err != nil {
+		return nil, nil, err
+	}
 	p, err := local.Prepare(ctx, connector.Request{Issuer: issuer, Order: o.ID, Template: t, CSR: o.Request.CSR})
 	if err != nil {
 		return nil, nil, err

@@ -28,7 +28,7 @@ func (s *Service) orderOf(ctx context.Context, w *wish) (*core.Order, error) {
 	o.Product, o.Issuer = w.product.Product().ID, w.issuer.ID
 	o.Subject, o.Names, o.Replaces, o.UpdatedAt = w.template.Subject.String(), w.names, w.req.Replaces, w.now
 	o.Failure = "" // of an earlier try
-	o.Request = core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, Digest: w.digest}
+	o.Request = core.OrderRequest{CSR: w.req.CSR, Template: w.template, Comment: w.req.Comment, Digest: w.digest, JudgedAt: w.now, FixedEnd: !w.req.NotAfter.IsZero()}
 	if w.key != "" {
 		o.IdempotencyKey = w.key
 	}

@@ -186,6 +186,7 @@ type view struct {
 	Error   string
 	Note    string
 	Next    string
+	Account int64 // number of the account to sign in to; 0: the first one
 	APIURL  string
 	BaseURL string
 	RootURL string

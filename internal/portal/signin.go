@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -13,7 +14,16 @@ import (
 )
 
 func (p *Portal) signInPage(w http.ResponseWriter, r *http.Request) {
-	p.render(w, r, http.StatusOK, "signin.html", view{Title: "Sign in", Next: local(r.URL.Query().Get("next"))})
+	p.render(w, r, http.StatusOK, "signin.html", view{Title: "Sign in", Next: local(r.URL.Query().Get("next")), Account: accountOf(r.URL.Query().Get("account"))})
+}
+
+// accountOf reads the number of an account; 0 for none.
+func accountOf(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // local returns next when it is a path on this server, else the home page.
@@ -26,9 +36,9 @@ func local(next string) string {
 }
 
 func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
-	v := view{Title: "Sign in", Next: local(r.PostFormValue("next"))}
+	v := view{Title: "Sign in", Next: local(r.PostFormValue("next")), Account: accountOf(r.PostFormValue("account"))}
 	v.Login = r.PostFormValue("login")
-	in, err := p.d.Identity.SignIn(r.Context(), identity.SignIn{Login: v.Login, Password: r.PostFormValue("password"),
+	in, err := p.d.Identity.SignIn(r.Context(), identity.SignIn{Account: v.Account, Login: v.Login, Password: r.PostFormValue("password"),
 		Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())})
 	if err != nil {
 		p.fail(w, r, "signin.html", v, err)

@@ -73,7 +73,7 @@ export const text = {
     domains: { label: 'Domains to prove', info: 'Domains whose control is not proven yet. Open one to see what to publish.' },
     credentials: { label: 'Active API credentials', info: 'Credentials that clients can enrol with. Revoke those that nobody uses.' },
     crl: { label: 'CRLs ending in 24 hours', info: 'CAs whose last CRL ends within a day. They publish by themselves; if the number does not fall, look at Jobs.' },
-    byState: { label: 'Certificates by state', info: 'All certificates by state. Expired ones count as active here until they are revoked; the tiles tell them apart.' },
+    byState: { label: 'Certificates by state', info: 'All certificates by state. Active ones are not revoked and have not ended.' },
     byKey: { label: 'Active by key', info: 'Active certificates by key type and size. Find keys that your policy no longer allows.' },
     byIssuer: { label: 'Active by issuer', info: 'Active certificates by the CA that issued them.' },
     byProtocol: { label: 'Active by protocol', info: 'Active certificates by how they were enrolled. What came by hand is worth automating.' },

@@ -13,12 +13,13 @@ import (
 // SignIn starts a session that the client keeps as a cookie. Personal tokens
 // can be made only in one.
 func (c *Client) SignIn(ctx context.Context, login, password string) (*resource.Me, error) {
-	return post[resource.Me](ctx, c, "/session", resource.SignIn{Login: login, Password: password})
+	return c.SignInWith(ctx, resource.SignIn{Login: login, Password: password})
 }
 
-// SignInWithCode is SignIn for somebody with a second factor.
-func (c *Client) SignInWithCode(ctx context.Context, login, password, code string) (*resource.Me, error) {
-	return post[resource.Me](ctx, c, "/session", resource.SignIn{Login: login, Password: password, Code: code})
+// SignInWith is SignIn for somebody with a second factor, or in another account
+// than the first.
+func (c *Client) SignInWith(ctx context.Context, in resource.SignIn) (*resource.Me, error) {
+	return post[resource.Me](ctx, c, "/session", in)
 }
 
 // Me tells who asks and what he may do.

@@ -118,6 +118,7 @@ type Rule struct {
 
 // SignIn asks for a session.
 type SignIn struct {
+	Account  int64  `json:"account,omitempty" minimum:"0" doc:"number of the account; without one, the first"`
 	Login    string `json:"login" minLength:"1" maxLength:"128"`
 	Password string `json:"password" minLength:"1" maxLength:"1024"`
 	Code     string `json:"code,omitempty" maxLength:"64" doc:"of the second factor, or a recovery code; the refusal of a sign-in without it names the field code"`

@@ -2,7 +2,7 @@ import { Group, Paper, Skeleton, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { api, must, readList, type Schemas } from '../api/client'
-import { count, day } from '../lib/format'
+import { count, day, words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { bare, pageOf } from '../list/Cell'
 import { listHref } from '../list/query'
@@ -48,7 +48,6 @@ interface Share {
 }
 
 const donuts: Share[] = [
-  { list: 'certificates', by: 'state', filter: [], ...t.byState },
   { list: 'certificates', by: 'key_algorithm', filter: live, ...t.byKey },
   { list: 'certificates', by: 'issuer', filter: live, ...t.byIssuer },
   { list: 'certificates', by: 'protocol', filter: live, ...t.byProtocol },
@@ -66,7 +65,8 @@ export function Home() {
         ))}
       </div>
       <div className="panels">
-        {session.lists.has('certificates') && <Expiry />}
+        {session.lists.has('certificates') && <PartsOf parts={expiry} {...t.expiry} />}
+        {session.lists.has('certificates') && <PartsOf parts={states} {...t.byState} />}
         {donuts.filter(open).map((d) => (
           <ShareOf key={d.label} d={d} />
         ))}
@@ -138,29 +138,35 @@ function ShareOf({ d }: { d: Share }) {
   )
 }
 
-const buckets: [string, string, string][] = [
-  [t.buckets.day, 'now', '+1d'],
-  [t.buckets.week, '+1d', '+7d'],
-  [t.buckets.month, '+7d', '+30d'],
-  [t.buckets.quarter, '+30d', '+90d'],
-]
+type Part = { label: string; filter: string[]; sort?: string }
 
-/** Active certificates by when they expire. Each bucket begins where the one before ends. */
-function Expiry() {
-  const counts = buckets.map(([, from, to]) => useCount('certificates', within(to, from)))
-  const later = useCount('certificates', ['state:eq:active', 'not_after:gt:+90d'])
-  const all = [...counts, later]
-  const slices = all.map((q, i) => ({
-    label: buckets[i]?.[0] ?? t.buckets.later,
-    value: q.data?.count ?? 0,
-    href: listHref('/certificates', buckets[i] ? within(buckets[i]![2], buckets[i]![1]) : ['state:eq:active', 'not_after:gt:+90d'], 'not_after'),
-  }))
+/** Certificates in parts, each with a filter of its own. */
+function PartsOf({ parts, label, info }: { parts: Part[]; label: string; info: string }) {
+  const counts = parts.map((p) => useCount('certificates', p.filter)) // the number of parts never changes
+  const slices = parts.map((p, i) => ({ label: p.label, value: counts[i]!.data?.count ?? 0, href: listHref('/certificates', p.filter, p.sort) }))
   return (
-    <Panel label={t.expiry.label} info={t.expiry.info}>
-      {all.some((q) => q.error) ? <Failure error={all.find((q) => q.error)!.error} /> : all.every((q) => q.data) ? <Donut slices={slices} label={t.expiry.label} /> : <Skeleton h={130} />}
+    <Panel label={label} info={info}>
+      {counts.some((q) => q.error) ? <Failure error={counts.find((q) => q.error)!.error} /> : counts.every((q) => q.data) ? <Donut slices={slices} label={label} /> : <Skeleton h={130} />}
     </Panel>
   )
 }
+
+/** Active certificates by when they expire. Each part begins where the one before ends. */
+const expiry: Part[] = [
+  { label: t.buckets.day, filter: within('+1d'), sort: 'not_after' },
+  { label: t.buckets.week, filter: within('+7d', '+1d'), sort: 'not_after' },
+  { label: t.buckets.month, filter: within('+30d', '+7d'), sort: 'not_after' },
+  { label: t.buckets.quarter, filter: within('+90d', '+30d'), sort: 'not_after' },
+  { label: t.buckets.later, filter: ['state:eq:active', 'not_after:gt:+90d'], sort: 'not_after' },
+]
+
+/** Certificates by their state, with those that have ended apart. */
+const states: Part[] = [
+  { label: words('active'), filter: live },
+  { label: words('expired'), filter: ['state:eq:active', 'not_after:lt:now'] },
+  { label: words('revoked'), filter: ['state:eq:revoked'] },
+  { label: words('on-hold'), filter: ['state:eq:on-hold'] },
+]
 
 const weeks = 12
 
