@@ -76,6 +76,9 @@ func (a *API) streamEvents(_ context.Context, p *core.Principal, in *eventsReque
 	if mustChange(p) {
 		return nil, core.Errorf(core.KindForbidden, "set a new password first")
 	}
+	if has(p, identity.RoleFactorSetup) {
+		return nil, core.Errorf(core.KindForbidden, "set up a second factor first")
+	}
 	return &stream{Type: "text/event-stream", Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		sub, from, err := a.hub.join(r.Context(), p)
