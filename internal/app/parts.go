@@ -51,7 +51,9 @@ type parts struct {
 
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
-	crl func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
+	// reset asks for a mail with a link for a new password.
+	reset func(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error
+	crl   func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
 	// domain runs in the transaction that makes a domain verified; nil: nothing
 	// waits for it.
 	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
@@ -108,7 +110,7 @@ func (p *parts) assemble(ctx context.Context) error {
 	}
 	p.identity, err = identity.New(identity.Deps{Storage: p.db, Catalogue: p.db, Audit: p.audit, Sealer: p.box, MAC: p.box.MAC, Now: p.now,
 		OrganisationChanged: p.vetting.Changed, Types: credentialTypes(p.cfg), BaseURL: func() string { return p.cfg.External.Main },
-		SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
+		AskReset: p.resetMails(), SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
 	if err != nil {
 		return err
 	}

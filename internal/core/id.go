@@ -15,6 +15,7 @@ type (
 	UserID         string
 	SessionID      string
 	PasskeyID      string
+	ResetID        string
 	TokenID        string
 	CredentialID   string
 	ProductID      string

@@ -135,6 +135,18 @@ type Passkey struct {
 	CreatedAt      time.Time
 }
 
+// PasswordReset is somebody's request for a mail with a link, by which he sets
+// another password.
+type PasswordReset struct {
+	ID        ResetID
+	Account   AccountID
+	User      UserID // "": nobody gets a mail; the request counts all the same
+	LoginHash []byte // SHA-256 of what was typed
+	Address   string // where the request came from
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
 // SignInPolicy says which roles need a second factor.
 type SignInPolicy struct {
 	Account   AccountID

@@ -145,6 +145,9 @@ func (s *Service) Sweep(ctx context.Context) (int, error) {
 		if err = s.storage.PurgeSignInStates(ctx, tx, now); err != nil {
 			return err
 		}
+		if err = s.storage.PurgeResets(ctx, tx, now.Add(-24*time.Hour)); err != nil {
+			return err
+		}
 		n, err = s.storage.PurgeSessions(ctx, tx, now, now.Add(-s.idle))
 		return err
 	})

@@ -302,15 +302,23 @@ func (s *Service) setPassword(ctx context.Context, p *core.Principal, u *core.Us
 		return err
 	}
 	return s.change(ctx, p, action, object("user", u.ID), func(ctx context.Context, tx core.Tx, e *core.Event) error {
-		e.Detail["login"] = u.Login
-		if err := s.storage.SetPassword(ctx, tx, u.ID, phc, oneTime, s.now()); err != nil {
-			return err
-		}
-		if err := s.storage.DropSignInStates(ctx, tx, u.ID); err != nil {
-			return err
-		}
-		n, err := s.storage.DeleteSessions(ctx, tx, u.Account, u.ID, keep)
-		e.Detail["sessions_ended"] = n
-		return err
+		return s.putPassword(ctx, tx, u, phc, oneTime, keep, e)
 	})
+}
+
+// putPassword stores a password and ends what the former one began.
+func (s *Service) putPassword(ctx context.Context, tx core.Tx, u *core.User, phc string, oneTime bool, keep core.SessionID, e *core.Event) error {
+	e.Detail["login"] = u.Login
+	if err := s.storage.SetPassword(ctx, tx, u.ID, phc, oneTime, s.now()); err != nil {
+		return err
+	}
+	if err := s.storage.DropSignInStates(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	if err := s.storage.DropResets(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	n, err := s.storage.DeleteSessions(ctx, tx, u.Account, u.ID, keep)
+	e.Detail["sessions_ended"] = n
+	return err
 }

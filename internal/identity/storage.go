@@ -23,6 +23,7 @@ type Storage interface {
 	UserStorage
 	SecondFactorStorage
 	PasskeyStorage
+	ResetStorage
 	SignInStateStorage
 	SessionStorage
 	TokenStorage
@@ -161,6 +162,24 @@ type PasskeyStorage interface {
 	SignInPolicy(ctx context.Context, tx core.Tx, account core.AccountID) (*core.SignInPolicy, error)
 	// PutSignInPolicy reports false when the stored version is not from.
 	PutSignInPolicy(ctx context.Context, tx core.Tx, p *core.SignInPolicy, from int) (bool, error)
+}
+
+// ResetStorage keeps requests of those who have forgotten their password.
+type ResetStorage interface {
+	InsertReset(ctx context.Context, tx core.Tx, r *core.PasswordReset) error
+	// CountResets says how many there were since then for a login and from an
+	// address.
+	CountResets(ctx context.Context, tx core.Tx, login []byte, address string, since time.Time) (byLogin, byAddress int, err error)
+	Reset(ctx context.Context, id core.ResetID) (*core.PasswordReset, error)
+	// ResetBySecret finds one that can still be used.
+	ResetBySecret(ctx context.Context, hash []byte, now time.Time) (*core.PasswordReset, error)
+	// SetResetSecret reports false when the request is nobody's, or used.
+	SetResetSecret(ctx context.Context, tx core.Tx, id core.ResetID, hash []byte) (bool, error)
+	// TakeReset uses one up and reports whether it was still there.
+	TakeReset(ctx context.Context, tx core.Tx, hash []byte, now time.Time) (bool, error)
+	// DropResets uses up all of a user.
+	DropResets(ctx context.Context, tx core.Tx, user core.UserID) error
+	PurgeResets(ctx context.Context, tx core.Tx, before time.Time) error
 }
 
 // SignInStateStorage keeps sign-ins between two requests.

@@ -42,6 +42,7 @@ type Identity interface {
 	DisableTOTP(ctx context.Context, p *core.Principal, code string) error
 	RenewRecoveryCodes(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error)
 	Passkeys
+	Resets
 	CreateToken(ctx context.Context, p *core.Principal, n identity.NewToken) (*core.Token, secret.Redacted, error)
 	Tokens(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Token], error)
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
@@ -171,6 +172,10 @@ func (p *Portal) Routes() []httpx.Route {
 		r("POST /tokens", p.createToken),
 		r("POST /tokens/{id}/revoke", p.revokeToken),
 		r("GET /style.css", p.styleSheet),
+		r("GET /forgotten", p.forgottenPage),
+		r("POST /forgotten", p.forgotten),
+		secret("GET /password/reset/{secret}", p.resetPage),
+		secret("POST /password/reset/{secret}", p.reset),
 	}...)
 	routes = append(routes, p.passkeyRoutes(r)...)
 	for _, a := range areas {
@@ -192,6 +197,9 @@ type view struct {
 	RootURL string
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
+	Mails   bool   // the server sends mail
+	Sent    bool
+	For     string // whose password is set
 	Must    bool   // the password must be changed first, or a second factor set up
 	KeysOff string // why there are no passkeys here
 	Proven  bool   // has just shown who he is

@@ -99,6 +99,8 @@ type World struct {
 	Admin *core.Principal
 	// Base is the base URL, which a test may change.
 	Base string
+	// Resets are the requests for a mail so far.
+	Resets []core.ResetID
 }
 
 // AdminPassword is the password of the first administrator after New.
@@ -122,12 +124,24 @@ const BaseURL = "https://ca.example"
 // ServiceAt is Service under another base URL.
 func ServiceAt(t testing.TB, s Storage, c *Clock, l *Log, base func() string) *identity.Service {
 	t.Helper()
+	return service(t, s, c, l, base, nil)
+}
+
+func service(t testing.TB, s Storage, c *Clock, l *Log, base func() string, resets func(core.ResetID)) *identity.Service {
+	t.Helper()
 	box := secrettest.New(t)
-	svc, err := identity.New(identity.Deps{
+	deps := identity.Deps{
 		Storage: s, Catalogue: s, Audit: l, Sealer: box, MAC: box.MAC, Now: c.Now, Types: Types(),
 		BaseURL:  base,
 		Password: identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
-	})
+	}
+	if resets != nil {
+		deps.AskReset = func(_ context.Context, tx core.Tx, _ core.AccountID, id core.ResetID) error {
+			tx.OnCommit(func() { resets(id) })
+			return nil
+		}
+	}
+	svc, err := identity.New(deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +152,7 @@ func ServiceAt(t testing.TB, s Storage, c *Clock, l *Log, base func() string) *i
 func New(t testing.TB, s Storage, c *Clock) *World {
 	t.Helper()
 	w := &World{Clock: c, Log: &Log{}, Base: BaseURL}
-	w.Service = ServiceAt(t, s, c, w.Log, func() string { return w.Base })
+	w.Service = service(t, s, c, w.Log, func() string { return w.Base }, func(id core.ResetID) { w.Resets = append(w.Resets, id) })
 	ctx := context.Background()
 	var err error
 	if w.First, err = w.Bootstrap(ctx, "Example"); err != nil {
