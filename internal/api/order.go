@@ -30,10 +30,10 @@ func (a *API) orderRoutes() {
 		})
 	register(a, post("orders", "approve-order", "/orders/{id}/approve", "Approve an order", identity.OrderApprove).
 		says("Nobody approves an order of his own."), a.decide(identity.OrderApprove, a.d.Orders.Approve))
-	register(a, post("orders", "reject-order", "/orders/{id}/reject", "Reject an order; the requester sees the comment", identity.OrderView).
-		says("For approvers, and for validators, who did not order it themselves."), a.decide(identity.OrderView, a.d.Orders.Reject))
-	register(a, post("orders", "ask-order-documents", "/orders/{id}/ask-documents", "Send an order that waits for approval back for other documents", identity.OrderView).
-		says("For approvers, and for validators, who did not order it themselves. Approvals given so far end."), a.decide(identity.OrderView, a.d.Orders.AskDocuments))
+	register(a, post("orders", "reject-order", "/orders/{id}/reject", "Reject an order; the requester sees the comment", identity.OrderReject).
+		says("For approvers, and for validators, who did not order it themselves."), a.decide(identity.OrderReject, a.d.Orders.Reject))
+	register(a, post("orders", "ask-order-documents", "/orders/{id}/ask-documents", "Send an order that waits for approval back for other documents", identity.OrderReject).
+		says("For approvers, and for validators, who did not order it themselves. Approvals given so far end."), a.decide(identity.OrderReject, a.d.Orders.AskDocuments))
 	register(a, post("orders", "cancel-order", "/orders/{id}/cancel", "Cancel an order that is not issued yet", identity.OrderCancel),
 		a.decide(identity.OrderCancel, a.d.Orders.Cancel))
 }

@@ -44,6 +44,7 @@ const (
 	OrderCreate  Action = "order.create"
 	OrderCancel  Action = "order.cancel"
 	OrderApprove Action = "order.approve"
+	OrderReject  Action = "order.reject" // refuse an order or send it back, on what somebody else asked for
 
 	OrganisationLegal Action = "organisation.legal" // legal data and representatives
 	VettingView       Action = "vetting.view"
@@ -160,6 +161,7 @@ var rules = []Rule{
 	{OrderCreate, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{OrderCancel, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{OrderApprove, ScopeGroup, []core.Role{adm, app}},
+	{OrderReject, ScopeGroup, []core.Role{adm, app, val}},
 
 	{OrganisationLegal, ScopeAccount, []core.Role{adm, val}},
 	{VettingView, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
@@ -286,12 +288,18 @@ func VisibleGroups(p *core.Principal, a Action) (all bool, groups []core.GroupID
 // MayApprove reports whether p may decide over an order: an approver of its
 // group who did not ask for it himself (four eyes), neither in person nor
 // through a credential that acts for him.
-func MayApprove(p *core.Principal, o *core.Order) error {
-	if err := Can(p, OrderApprove, o.Group); err != nil {
+func MayApprove(p *core.Principal, o *core.Order) error { return mayDecide(p, OrderApprove, o) }
+
+// MayReject is the same for refusing an order and for sending it back, which
+// validators may do, too.
+func MayReject(p *core.Principal, o *core.Order) error { return mayDecide(p, OrderReject, o) }
+
+func mayDecide(p *core.Principal, a Action, o *core.Order) error {
+	if err := Can(p, a, o.Group); err != nil {
 		return err
 	}
 	if p.User == "" {
-		return core.Errorf(core.KindForbidden, "only a person may approve")
+		return core.Errorf(core.KindForbidden, "only a person may decide over an order")
 	}
 	if p.User == o.User {
 		return core.Errorf(core.KindForbidden, "nobody may decide over an order of his own")

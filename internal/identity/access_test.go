@@ -58,6 +58,7 @@ order.view              group    x   x   x   x   x   x   x   -   x
 order.create            group    x   -   -   -   x   -   x   -   x
 order.cancel            group    x   -   -   -   x   -   x   -   x
 order.approve           group    x   -   x   -   -   -   -   -   -
+order.reject            group    x   -   x   x   -   -   -   -   -
 organisation.legal      account  x   -   -   x   -   -   -   -   -
 vetting.view            any      x   x   x   x   x   x   x   -   x
 vetting.ask             any      x   -   -   -   x   -   x   -   x
@@ -185,6 +186,24 @@ func TestMayApprove(t *testing.T) {
 	} {
 		if err := MayApprove(tc.p, &tc.o); (err == nil) != tc.ok {
 			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+}
+
+func TestMayReject(t *testing.T) {
+	validator := &core.Principal{User: "a", Grants: []core.Grant{{Role: core.RoleValidator, Group: "g"}}}
+	for _, tc := range []struct {
+		name   string
+		group  core.GroupID
+		user   core.UserID
+		reject bool
+	}{{"another's order", "g", "b", true}, {"his own", "g", "a", false}, {"another group's", "h", "b", false}} {
+		o := &core.Order{Group: tc.group, User: tc.user}
+		if err := MayReject(validator, o); (err == nil) != tc.reject {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+		if err := MayApprove(validator, o); err == nil {
+			t.Errorf("%s: a validator may approve", tc.name)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package ordering
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -169,19 +168,6 @@ func (s *Service) Cancel(ctx context.Context, p *core.Principal, id core.OrderID
 	})
 }
 
-// mayDecide reports whether p may decide over an order as a person: an approver
-// or validator who did not ask for it himself.
-func mayDecide(p *core.Principal, o *core.Order) error {
-	err := identity.MayApprove(p, o)
-	validator := slices.ContainsFunc(p.Grants, func(g core.Grant) bool {
-		return g.Role == core.RoleValidator && (g.Group == "" || g.Group == o.Group)
-	})
-	if err != nil && validator && p.User != "" && p.User != o.User {
-		return nil
-	}
-	return err
-}
-
 // Reject ends an order that is not issued: by its own credential (like Cancel, but the state is
 // rejected), or by an approver or validator.
 func (s *Service) Reject(ctx context.Context, p *core.Principal, id core.OrderID, remarks string) (*View, error) {
@@ -193,7 +179,7 @@ func (s *Service) Reject(ctx context.Context, p *core.Principal, id core.OrderID
 		if p.Credential != nil {
 			return c, nil
 		}
-		if err := mayDecide(p, j.o); err != nil {
+		if err := identity.MayReject(p, j.o); err != nil {
 			return nil, err
 		}
 		if j.o.State == core.OrderApproval {
@@ -297,7 +283,7 @@ func (s *Service) approveKeyless(ctx context.Context, p *core.Principal, id core
 // AskDocuments sends an order that waits for approval back for other documents.
 func (s *Service) AskDocuments(ctx context.Context, p *core.Principal, id core.OrderID, comment string) (*View, error) {
 	return s.step(ctx, p, id, "order.ask-documents", func(j *job) (*change, error) {
-		if err := mayDecide(p, j.o); err != nil {
+		if err := identity.MayReject(p, j.o); err != nil {
 			return nil, err
 		}
 		if j.o.State != core.OrderApproval || j.d == nil {

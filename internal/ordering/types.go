@@ -50,7 +50,7 @@ type View struct {
 	Certificate  *core.Certificate // with DER, once issued
 	Chain        [][]byte          // as enroll.Result
 	Root         []byte
-	Domains      []core.Domain // of its DNS names, in their order, a wildcard's without "*."; those that exist
+	Domains      []core.Domain // of its DNS names and mailboxes, in their order, a wildcard's without "*."; those that exist
 	Organisation *core.Organisation
 	Vetting      *core.Vetting // the standing or last one for the order's purpose
 	Consent      *core.Consent

@@ -122,15 +122,15 @@ func (s *Service) viewOrganisation(ctx context.Context, j *job, v *View) (err er
 	return nil
 }
 
-// domains are the rows of the order's names, or of a name above when it has
-// none of its own.
+// domains are the rows of the hosts of the order's names, or of a name above
+// when a host has none of its own.
 func (s *Service) domains(ctx context.Context, j *job) ([]core.Domain, error) {
 	var out []core.Domain
 	if s.d.DomainRows == nil || !j.product.Profile.ValidateNames {
 		return nil, nil
 	}
-	for _, n := range j.d.Ask.Names.DNS {
-		for name := strings.TrimPrefix(n, "*."); name != ""; {
+	for _, n := range j.d.Ask.Names.Strings() {
+		for name := host(n); name != ""; {
 			d, err := s.d.DomainRows.OwnedDomain(ctx, nil, j.d.Account, ownerOf(j), name)
 			if err != nil && !core.Is(err, core.KindNotFound) {
 				return nil, err

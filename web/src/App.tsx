@@ -3,12 +3,14 @@ import { Link, Route, Switch, useLocation } from 'wouter'
 import { Certificate } from './pages/Certificate'
 import { Certificates } from './pages/Certificates'
 import { CredentialPage, Credentials } from './pages/Credentials'
+import { Deployments } from './pages/Deployments'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
 import { Issuer, Issuers } from './pages/Issuers'
 import { NewCredential } from './pages/NewCredential'
 import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
+import { RequestOrder } from './pages/order/RequestOrder'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
@@ -27,9 +29,11 @@ export function App() {
         <Switch>
           <Route path="/" component={Home} />
           <Route path="/certificates" component={Certificates} />
+          <Route path="/certificates/deployment-requests" component={Deployments} />
           <Route path="/certificates/:id">{({ id }) => <Certificate key={id} id={id} />}</Route>
           <Route path="/orders" component={Orders} />
           <Route path="/orders/new" component={NewOrder} />
+          <Route path="/orders/request">{() => <RequestOrder />}</Route>
           <Route path="/orders/:id">{({ id }) => <Order key={id} id={id} />}</Route>
           <Route path="/domains" component={Domains} />
           <Route path="/domains/:id">{({ id }) => <Domain key={id} id={id} />}</Route>

@@ -1,7 +1,7 @@
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
 import './styles.css'
-import { createTheme, MantineProvider } from '@mantine/core'
+import { createTheme, MantineProvider, Notification } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client'
 import { APIError } from './api/client'
 import { App } from './App'
 import { SessionProvider } from './lib/session'
+import { text } from './text'
 import { Boundary } from './ui/states'
 
 // The server lets only styles with this nonce in.
@@ -25,6 +26,8 @@ const theme = createTheme({
   defaultRadius: 'sm',
   cursorType: 'pointer',
   respectReducedMotion: true,
+  // What worked is said when there is time; refusals are alerts.
+  components: { Notification: Notification.extend({ defaultProps: { role: 'status', closeButtonProps: { 'aria-label': text.action.close } } }) },
 })
 
 // Quiet text still has the contrast that WCAG AA asks for.

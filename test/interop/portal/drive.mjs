@@ -1,82 +1,7 @@
-// Drives the portal in Debian's Chromium: every page with axe, in light and
-// dark and on a tablet, and what one does on them. Settings come in the
-// environment; what went wrong is printed as a JSON array.
-import { chromium } from 'playwright-core'
-import fs from 'node:fs'
-import { createRequire } from 'node:module'
+// Drives the portal: every page with axe, in light and dark and on a tablet, and
+// what one does on them.
 import path from 'node:path'
-
-const s = JSON.parse(process.env.CERTWRIGHT_DRIVE)
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const problems = []
-const bad = (text) => problems.push(text)
-
-const context = await chromium.launchPersistentContext(s.profile, {
-  executablePath: s.chromium, headless: true, ignoreHTTPSErrors: true, acceptDownloads: true, reducedMotion: 'reduce', viewport: { width: 1400, height: 900 },
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
-context.setDefaultTimeout(15_000)
-const page = await context.newPage()
-let at = 'start'
-page.on('console', (m) => ['error', 'warning'].includes(m.type()) && bad(`${at}: console: ${m.text()}`))
-page.on('pageerror', (e) => bad(`${at}: ${e}`))
-page.on('response', (r) => r.status() >= 400 && !expected.has(r.status()) && bad(`${at}: ${r.status()} ${r.url()}`))
-const expected = new Set()
-
-/** Runs one part; a failure there does not hide the others. */
-async function part(name, f) {
-  at = name
-  try {
-    await f()
-  } catch (e) {
-    bad(`${name}: ${String(e).split('\n').slice(0, 6).join(' ')}`)
-    await page.screenshot({ path: path.join(s.dir, name.replace(/\W+/g, '_') + '.png') }).catch(() => undefined)
-    await page.keyboard.press('Escape').catch(() => undefined)
-  }
-}
-
-/** Fails the part unless something holds. */
-function must(ok, text) {
-  if (!ok) throw new Error(text)
-}
-
-async function open(to) {
-  await page.goto(s.base + to)
-  await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
-}
-
-async function accessible(what) {
-  const found = await page.evaluate(async (source) => {
-    if (!window.axe) (0, eval)(source)
-    const r = await window.axe.run(document)
-    return r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ' ' + (n.failureSummary ?? '').replace(/\s+/g, ' ')).join(' | ')}`)
-  }, axe)
-  for (const f of found) bad(`${what}: axe: ${f}`)
-}
-
-/** Waits until the list shows what its address says. */
-const settled = () =>
-  page.waitForFunction(() => {
-    const l = document.querySelector('.list')
-    return l?.dataset.shown !== undefined && decodeURIComponent(l.dataset.shown) === decodeURIComponent(location.search || '?')
-  })
-
-const counter = () => page.locator('.list [aria-live=polite]').first()
-
-/** How many rows match, once the page says so. */
-const rows = async () => {
-  await settled()
-  await counter().filter({ hasText: /of [\d,]+ rows?/ }).waitFor()
-  return Number(/of ([\d,]+) rows?/.exec(await counter().innerText())[1].replaceAll(',', ''))
-}
-
-/** Waits until so many rows match. */
-const match = (n) => counter().filter({ hasText: new RegExp(`of ${n} rows?$`) }).waitFor()
-
-const button = (name, exact = true) => page.getByRole('button', { name, exact })
-const item = (name) => page.getByRole('menuitem', { name, exact: true })
-const dialog = () => page.getByRole('dialog')
+import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, rows, s, settled } from './browser.mjs'
 
 // The sign-in page needs no script, so axe is run over it by the test of what it shows.
 await part('sign in', async () => {
@@ -395,5 +320,4 @@ await part('a requester', async () => {
   await accessible('a requester at home')
 })
 
-await context.close()
-console.log(JSON.stringify(problems))
+await finish()

@@ -39,12 +39,17 @@ func TestPortal(t *testing.T) {
 	routes := fill(t, admin)
 	requester := person(t, server, admin)
 	dir := t.TempDir()
-	settings, err := json.Marshal(map[string]any{"base": server.Main, "password": admin.Password, "chromium": chromium, "profile": t.TempDir(), "dir": dir,
+	drive(t, "drive.mjs", chromium, modules, map[string]any{"base": server.Main, "password": admin.Password, "dir": dir,
 		"routes": routes, "group": "default", "requester": map[string]string{"login": "requester", "password": requester}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	script, err := os.ReadFile("drive.mjs")
+	files(t, dir)
+	keep(t, dir)
+}
+
+// drive runs a script with a browser; what it says went wrong fails the test.
+func drive(t *testing.T, script, chromium, modules string, settings map[string]any) {
+	t.Helper()
+	settings["chromium"], settings["profile"] = chromium, t.TempDir()
+	text, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +57,12 @@ func TestPortal(t *testing.T) {
 	if err := os.Symlink(modules, filepath.Join(work, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	harness.WriteFile(t, work, "drive.mjs", script)
-	cmd := exec.CommandContext(t.Context(), "node", "drive.mjs")
+	for _, f := range []string{"browser.mjs", script} {
+		harness.WriteFile(t, work, f, harness.ReadFile(t, ".", f))
+	}
+	cmd := exec.CommandContext(t.Context(), "node", script)
 	var stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stderr = work, append(os.Environ(), "CERTWRIGHT_DRIVE="+string(settings)), &stderr
+	cmd.Dir, cmd.Env, cmd.Stderr = work, append(os.Environ(), "CERTWRIGHT_DRIVE="+string(text)), &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v: %s%s", err, out, stderr.String())
@@ -67,8 +74,6 @@ func TestPortal(t *testing.T) {
 	for _, p := range problems {
 		t.Error(p)
 	}
-	files(t, dir)
-	keep(t, dir)
 }
 
 // keep copies the pictures of parts that failed to where CI or a developer
@@ -88,7 +93,7 @@ func keep(t *testing.T, dir string) {
 func fill(t *testing.T, a *harness.Admin) []string {
 	t.Helper()
 	ctx := t.Context()
-	routes := []string{"/", "/certificates", "/orders", "/orders/new", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/integrations/apis",
+	routes := []string{"/", "/certificates", "/certificates/deployment-requests", "/orders", "/orders/new", "/orders/request", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/integrations/apis",
 		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
 		"/products", "/issuers", "/issuers/hierarchy", "/audit", "/jobs", "/settings", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
 	for i := range hosts {
@@ -100,7 +105,7 @@ func fill(t *testing.T, a *harness.Admin) []string {
 		}
 		if i == 0 {
 			c := "/certificates/" + string(got.Certificate.ID)
-			routes = append(routes, c, c+"?tab=x509", c+"?tab=chain", c+"?tab=history", "/orders/"+string(got.Order.ID), "/products/"+string(got.Order.Product),
+			routes = append(routes, c, c+"?tab=x509", c+"?tab=chain", c+"?tab=deployment", c+"?tab=history", "/orders/"+string(got.Order.ID), "/products/"+string(got.Order.Product),
 				"/issuers/"+string(got.Order.Issuer))
 		}
 	}

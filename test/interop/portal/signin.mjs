@@ -1,6 +1,18 @@
 // Passkeys with Chromium's virtual authenticator, and codes of an app.
 import { createHmac } from 'node:crypto'
-import { accessible, at_, button, context, expected, finish, must, page, part, s } from './browser.mjs'
+import * as browser from './browser.mjs'
+
+const { button, context, expected, finish, must, page, part, s } = browser
+const at_ = (to) => page.waitForURL((u) => u.pathname === to)
+
+/** Judges the present page in light and dark. */
+async function accessible(what) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    await browser.accessible(`${what}, ${colorScheme}`)
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+}
 
 const cdp = await context.newCDPSession(page)
 await cdp.send('WebAuthn.enable')

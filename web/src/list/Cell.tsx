@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react'
 import type { Column, Row } from '../api/client'
+import { words } from '../lib/format'
 import { text } from '../text'
 import { Go, Moment, Status, Tags } from '../ui/bits'
 
@@ -38,7 +39,7 @@ export function Cell({ column, row, names }: { column: Column; row: Row; names: 
     case 'bool':
       return v ? text.list.yes : text.list.no
     case 'enum':
-      return status.has(column.name) ? <Status value={String(v)} /> : plain(v, names)
+      return status.has(column.name) ? <Status value={String(v)} /> : words(String(v), column.name)
     case 'id': {
       const id = String(v)
       const to = column.refers && pageOf[column.refers]
@@ -46,7 +47,7 @@ export function Cell({ column, row, names }: { column: Column; row: Row; names: 
       return to && /^[0-9a-f-]{36}$/.test(id) ? <Go to={`${to}/${id}`}>{names[id] ?? id.slice(0, 8) + '…'}</Go> : label
     }
   }
-  return plain(v, names)
+  return column.name === 'protocol' ? words(String(v)) : plain(v, names)
 }
 
 function plain(v: unknown, names: Record<string, string>): string {

@@ -149,7 +149,7 @@ function Value({ column, cond, choice, n, onChange }: { column: Column; cond: Co
   if (cond.op === 'in') {
     return <TextInput size="xs" aria-label={label} placeholder={t.commas} value={cond.values.join(',')} onChange={(e) => onChange({ ...cond, values: e.currentTarget.value.split(',') })} />
   }
-  if (column.type === 'enum') return listed((column.values ?? []).map((v) => ({ value: v, label: words(v) })))
+  if (column.type === 'enum') return listed((column.values ?? []).map((v) => ({ value: v, label: words(v, column.name) })))
   if (column.type === 'bool') return listed([{ value: 'true', label: t.yes }, { value: 'false', label: t.no }])
   if (column.type === 'id' && column.refers) return <Reference column={column} cond={cond} label={label} onChange={onChange} />
   if (valueless.has(cond.op)) return null

@@ -39,6 +39,7 @@ export interface ListProps {
   actions?: RowAction[]
   bulk?: BulkAction[]
   head?: ReactNode // buttons beside the title
+  note?: ReactNode // what the reader must know, below the title
   refresh?: number // milliseconds
   path?: string // where the rows are, when not where the list is; then without export, count and views
   embedded?: boolean // inside of another page: no title
@@ -82,6 +83,7 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
   return (
     <div className="list" data-list={p.list} data-shown={busy ? undefined : '?' + search}>
       {!p.embedded && <PageHead title={p.title}>{p.head}</PageHead>}
+      {p.note}
       <Group justify="space-between" gap="xs" mb="xs">
         <Button size="xs" variant="default" aria-expanded={open} onClick={() => setOpen(!open)} rightSection={<Icon name={open ? 'up' : 'down'} size={14} />}>
           {t.filter}

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useSearchParams } from 'wouter'
 import { api, must, prefix, type Schemas } from '../api/client'
-import { away, pairs } from '../lib/format'
+import { away, pairs, words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { bare } from '../list/Cell'
 import { text } from '../text'
@@ -13,6 +13,7 @@ import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { ExportKey, Release, Renew, Revoke } from './CertificateActions'
 import { certificateState } from './Certificates'
+import { CertificateDeployments } from './Deployments'
 import { History } from './History'
 import { EditTags } from './EditTags'
 import { Decoded } from './Decoded'
@@ -78,6 +79,7 @@ export function Certificate({ id }: { id: string }) {
           <Tabs.Tab value="details">{t.details}</Tabs.Tab>
           {c.decoded && <Tabs.Tab value="x509">{t.x509}</Tabs.Tab>}
           <Tabs.Tab value="chain">{t.chainTab}</Tabs.Tab>
+          <Tabs.Tab value="deployment">{text.deploy.tab}</Tabs.Tab>
           {session.can('audit.view') && <Tabs.Tab value="history">{t.history}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="details">
@@ -86,6 +88,9 @@ export function Certificate({ id }: { id: string }) {
         <Tabs.Panel value="x509">{c.decoded && <Decoded c={c.decoded} />}</Tabs.Panel>
         <Tabs.Panel value="chain">
           <Chain c={c} name={name} />
+        </Tabs.Panel>
+        <Tabs.Panel value="deployment">
+          <CertificateDeployments c={c} />
         </Tabs.Panel>
         <Tabs.Panel value="history">
           <History object={`certificate:${c.id}`} />
@@ -123,7 +128,7 @@ function Details({ c, tags }: { c: Schemas['CertificateDetail']; tags?: () => vo
         [t.issuer, <Go to={`/issuers/${c.issuer}`}>{c.issuer_name || c.issuer}</Go>],
         [t.product, <Go to={`/products/${c.product}`}>{c.product_code || c.product}</Go>],
         [t.order, c.order && <Go to={`/orders/${c.order}`}>{t.openOrder}</Go>],
-        [t.protocol, c.protocol.toUpperCase()],
+        [t.protocol, words(c.protocol)],
         [t.credential, c.credential && <Name list="credentials" id={c.credential} />],
         [t.user, <Name list="users" id={c.user} />],
         [t.group, c.group && <Name list="groups" id={c.group} />],

@@ -7,6 +7,7 @@ import { api, fail, must, ownHeaders, prefix, type Schemas } from '../api/client
 import { save } from '../list/frames'
 import { text } from '../text'
 import { Confirm } from '../ui/Confirm'
+import { CSRInput } from '../ui/CSRInput'
 
 const t = text.certificate
 
@@ -89,7 +90,7 @@ export function Renew({ id, name, close }: Props) {
       }}
     >
       <Text size="sm">{t.renewHint}</Text>
-      <Textarea label={t.csr} description={t.csrHint} value={csr} onChange={(e) => setCSR(e.currentTarget.value)} autosize minRows={4} maxRows={12} spellCheck={false} classNames={{ input: 'mono' }} />
+      <CSRInput value={csr} onChange={setCSR} description={t.csrHint} />
     </Confirm>
   )
 }

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
+import { words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
 import { save } from '../list/frames'
@@ -34,7 +35,7 @@ export function Credentials() {
         title={t.title}
         link={(r) => `/integrations/apis/${r.id}`}
         linkColumn="label"
-        cells={{ type: (r) => String(r.type).toUpperCase() }}
+        cells={{ type: (r) => words(String(r.type)) }}
         head={
           session.can('credential.create') && (
             <Button component={Link} href="/integrations/apis/new" size="xs">
@@ -199,7 +200,7 @@ function Details({ c }: { c: Credential }) {
   return (
     <Facts
       rows={[
-        [t.type, c.type.toUpperCase()],
+        [t.type, words(c.type)],
         [t.auth, c.auth],
         [text.certificate.number, c.number],
         [t.publicID, c.public_id],

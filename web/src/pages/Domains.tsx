@@ -1,24 +1,23 @@
-import { Alert, Button, Checkbox, Group, Menu, NativeSelect, Paper, Table, Text, TextInput, Title } from '@mantine/core'
+import { Button, Checkbox, Menu, NativeSelect, Table, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
+import { words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
 import { text } from '../text'
-import { Block, Facts, Moment, PageHead, Status } from '../ui/bits'
+import { Facts, Moment, PageHead, Status } from '../ui/bits'
 import { Confirm } from '../ui/Confirm'
 import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
+import { AttemptText, ChangeMethod, Challenge, methods, type Method } from './domain/Proof'
 import { History } from './History'
 import { Pick } from './NewCredential'
 
 const t = text.domains
 type Detail = Schemas['DomainDetail']
-type Method = Detail['method']
-
-export const methods = Object.entries(t.methods).map(([value, label]) => ({ value, label }))
 
 export function Domains() {
   const session = useSession()
@@ -31,7 +30,6 @@ export function Domains() {
         title={text.nav.domains}
         link={(r) => `/domains/${r.id}`}
         linkColumn="name"
-        cells={{ method: (r) => t.methods[r.method as Method] ?? String(r.method) }}
         head={session.can('domain.manage') && <Button size="xs" onClick={() => setAdding(true)}>{t.new}</Button>}
         actions={[
           { label: text.action.view, run: (r: Row) => navigate(`/domains/${String(r.id)}`) },
@@ -43,13 +41,14 @@ export function Domains() {
   )
 }
 
-function Register({ close }: { close: () => void }) {
+/** Registers a domain and opens its page, or stays where it was asked for. */
+export function Register({ close, stay, ...given }: { close: () => void; name?: string; group?: string; organisation?: string; stay?: boolean }) {
   const changed = useChanged()
   const [, navigate] = useLocation()
-  const [name, setName] = useState('')
+  const [name, setName] = useState(given.name ?? '')
   const [method, setMethod] = useState<Method>('dns-txt')
-  const [group, setGroup] = useState('')
-  const [organisation, setOrganisation] = useState('')
+  const [group, setGroup] = useState(given.group ?? '')
+  const [organisation, setOrganisation] = useState(given.organisation ?? '')
   const [skip, setSkip] = useState(false)
   return (
     <Confirm
@@ -60,7 +59,7 @@ function Register({ close }: { close: () => void }) {
       run={async () => {
         const d = await must(api.POST('/domains', { body: { name, method, group: group || undefined, organisation: organisation || undefined, skip_caa: skip || undefined } }))
         await changed()
-        navigate(`/domains/${d.id}`)
+        if (!stay) navigate(`/domains/${d.id}`)
       }}
     >
       <TextInput label={t.name} description={t.nameHint} required maxLength={253} value={name} onChange={(e) => setName(e.currentTarget.value.trim())} data-autofocus />
@@ -108,18 +107,18 @@ export function Domain({ id }: { id: string }) {
       </PageHead>
       <Facts
         rows={[
-          [t.method, t.methods[d.method]],
+          [t.method, words(d.method, 'method')],
           [t.verified, d.verified_at && <Moment at={d.verified_at} />],
           [t.validUntil, d.valid_until && <Moment at={d.valid_until} relative />],
-          [t.provenBy, d.proven_by],
-          ['CAA', d.caa],
+          [t.provenBy, d.proven_by && words(d.proven_by, 'method')],
+          ['CAA', d.caa && words(d.caa)],
           [t.nextCheck, d.next_check && <Moment at={d.next_check} relative />],
           [text.certificate.group, d.group && <Name list="groups" id={d.group} />],
           [text.people.organisation, d.organisation && <Name list="organisations" id={d.organisation} />],
           [text.certificate.created, <Moment at={d.created_at} />],
         ]}
       />
-      {d.state === 'active' && d.challenge && <Challenge d={d} manage={manage} />}
+      {d.state === 'active' && d.challenge && <Challenge key={d.challenge.method} d={d} manage={manage} />}
       <Attempts id={d.id} />
       {session.can('audit.view') && (
         <>
@@ -135,76 +134,6 @@ export function Domain({ id }: { id: string }) {
       <Confirm opened={asked === 'state'} danger={d.state === 'active'} title={`${d.state === 'active' ? t.deactivate : t.activate}: ${d.name}`} close={close} run={async () => { await (d.state === 'active' ? must(api.POST('/domains/{id}/deactivate', path)) : must(api.POST('/domains/{id}/activate', path))); await changed() }}>
         {d.state === 'active' ? t.deactivateHint : t.activateHint}
       </Confirm>
-    </>
-  )
-}
-
-/** What to publish, and a look whether it is there. */
-function Challenge({ d, manage }: { d: Detail; manage: boolean }) {
-  const c = d.challenge!
-  const changed = useChanged()
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<unknown>()
-  const [outcome, setOutcome] = useState<Schemas['DomainOutcome']>()
-  const [address, setAddress] = useState(c.emails?.[0] ?? '')
-  const mail = c.method === 'email' || c.method === 'dns-contact'
-  const look = async () => {
-    setBusy(true)
-    setError(undefined)
-    try {
-      setOutcome(await must(api.POST('/domains/{id}/verify', { params: { path: { id: d.id } }, body: { address: mail ? address : undefined } })))
-      await changed()
-    } catch (e) {
-      setError(e)
-    } finally {
-      setBusy(false)
-    }
-  }
-  return (
-    <Paper withBorder p="sm" mt="md">
-      <Title order={2} size="h5">
-        {t.publish}
-      </Title>
-      <Text size="sm" c="dimmed">
-        {t.until} <Moment at={c.until} relative />
-      </Text>
-      {c.record_name && <Block label={`${c.record_type} ${t.recordName}`} value={c.record_name} />}
-      {c.value && <Block label={t.recordValue} value={c.value} />}
-      {c.file_url && <Block label={t.fileURL} value={c.file_url} />}
-      {c.file_url && c.token && <Block label={t.fileContent} value={c.token} />}
-      {mail && manage && <NativeSelect label={t.mailTo} data={c.emails ?? []} value={address} onChange={(e) => setAddress(e.currentTarget.value)} mt="xs" />}
-      {c.sent_to && (
-        <Text size="sm" mt="xs">
-          {t.sentTo} {c.sent_to}
-        </Text>
-      )}
-      {manage && (
-        <Group mt="sm">
-          <Button size="sm" loading={busy} onClick={() => void look()} disabled={mail && !address}>
-            {mail ? t.send : t.check}
-          </Button>
-        </Group>
-      )}
-      {!!error && <Failure error={error} />}
-      {outcome && (
-        <Alert mt="sm" role="status" variant="outline" color={outcome.domain.control === 'verified' ? 'green' : outcome.sent ? 'blue' : 'red'} title={outcome.already ? t.already : outcome.sent ? t.sent : outcome.attempt?.passed ? t.passed : t.notYet}>
-          {outcome.attempt && <AttemptText a={outcome.attempt} />}
-        </Alert>
-      )}
-    </Paper>
-  )
-}
-
-function AttemptText({ a }: { a: Schemas['DomainAttempt'] }) {
-  return (
-    <>
-      {a.failure && <Text size="sm">{a.failure.detail}</Text>}
-      {a.next && <Text size="sm">{a.next}</Text>}
-      {a.records.map((r, i) => (
-        <Text key={i} size="xs" className="mono">
-          {[r.where, r.asked, r.answer].filter(Boolean).join(' → ')}
-        </Text>
-      ))}
     </>
   )
 }
@@ -233,7 +162,7 @@ function Attempts({ id }: { id: string }) {
                 <Table.Td>
                   <Moment at={a.at} />
                 </Table.Td>
-                <Table.Td>{t.methods[a.method as Method] ?? a.method}</Table.Td>
+                <Table.Td>{words(a.method, 'method')}</Table.Td>
                 <Table.Td>
                   <Status value={a.passed ? 'passed' : a.failure ? 'failed' : 'sent'} />
                 </Table.Td>
@@ -249,16 +178,6 @@ function Attempts({ id }: { id: string }) {
         </Table>
       </div>
     </>
-  )
-}
-
-function ChangeMethod({ d, close }: { d: Detail; close: () => void }) {
-  const changed = useChanged()
-  const [method, setMethod] = useState<Method>(d.method)
-  return (
-    <Confirm opened title={`${t.change}: ${d.name}`} label={text.action.save} close={close} run={async () => { await must(api.POST('/domains/{id}/challenge', { params: { path: { id: d.id } }, body: { method } })); await changed() }}>
-      <NativeSelect label={t.method} value={method} data={methods} onChange={(e) => setMethod(e.currentTarget.value as Method)} data-autofocus />
-    </Confirm>
   )
 }
 

@@ -127,7 +127,7 @@ function ShareOf({ d }: { d: Share }) {
   const q = useCount(d.list, d.filter, d.by)
   const column = useSession().lists.get(d.list)?.columns.find((c) => c.name === d.by)
   const slices: Slice[] = (q.data?.groups ?? []).map((g) => ({
-    label: g.name || (g.value ? text.values[g.value] ?? g.value : t.none),
+    label: g.name || (g.value ? words(g.value, d.by) : t.none),
     value: g.count,
     href: g.value || column?.type === 'text' ? listHref(pageOf[d.list]!, [...d.filter, g.value ? `${d.by}:eq:${g.value}` : `${d.by}:empty`]) : undefined,
   }))

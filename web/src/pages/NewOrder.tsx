@@ -1,10 +1,11 @@
-import { Alert, Button, Group, NativeSelect, NumberInput, Paper, Radio, Stack, TagsInput, Textarea, TextInput } from '@mantine/core'
+import { Alert, Button, Group, NativeSelect, NumberInput, Paper, Radio, Stack, TagsInput, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
 import { api, must, type Schemas } from '../api/client'
 import { save } from '../list/frames'
 import { text } from '../text'
 import { Block, PageHead, Status } from '../ui/bits'
+import { CSRInput } from '../ui/CSRInput'
 import { Failure } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { Pick } from './NewCredential'
@@ -76,7 +77,7 @@ function Form({ done }: { done: (o: Schemas['IssuedOrder']) => void }) {
             </Group>
           </Radio.Group>
           {own === 'csr' ? (
-            <Textarea label={text.certificate.csr} description={t.csrHint} required autosize minRows={5} maxRows={14} spellCheck={false} classNames={{ input: 'mono' }} value={csr} onChange={(e) => setCSR(e.currentTarget.value)} />
+            <CSRInput value={csr} onChange={setCSR} description={t.csrHint} required />
           ) : (
             <NativeSelect label={t.algorithm} description={t.generateHint} data={keys} value={key} onChange={(e) => setKey(e.currentTarget.value)} />
           )}

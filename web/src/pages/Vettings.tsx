@@ -30,7 +30,6 @@ export function Vettings() {
         title={t.title}
         link={(r: Row) => `/organisations/vetting/${String(r.id)}`}
         linkColumn="purpose"
-        cells={{ purpose: (r) => String(r.purpose).toUpperCase() }}
         head={session.can('vetting.ask') && <Button size="xs" onClick={() => setAdding(true)}>{t.new}</Button>}
         actions={[{ label: text.action.view, run: (r) => navigate(`/organisations/vetting/${String(r.id)}`) }]}
       />
@@ -62,7 +61,7 @@ export function VettingPage({ id }: { id: string }) {
   const open = v.state === 'pending' || v.state === 'discrepancy'
   return (
     <>
-      <PageHead title={`${t.title}: ${v.purpose.toUpperCase()}`} badge={<Status value={v.state} />} back={{ to: '/organisations/vetting', label: t.title }}>
+      <PageHead title={`${t.title}: ${words(v.purpose)}`} badge={<Status value={v.state} />} back={{ to: '/organisations/vetting', label: t.title }}>
         {open && session.can('vetting.decide') && (
           <Button size="xs" onClick={() => setAsked('decide')}>
             {t.decide}

@@ -23,6 +23,7 @@ const entries: Entry[] = [
   { to: '/certificates', label: t.certificates, needs: 'certificates' },
   { to: '/orders', label: t.orders, needs: 'orders' },
   { to: '/domains', label: t.domains, needs: 'domains' },
+  { to: '/certificates/deployment-requests', label: text.deploy.nav, needs: 'deployment-requests' },
   { to: '/organisations', label: t.organisations, needs: 'organisations', group: t.manage },
   { to: '/organisations/vetting', label: t.vettings, needs: 'vettings' },
   { to: '/groups', label: t.groups, needs: 'groups' },

@@ -5,7 +5,7 @@ import { useSession } from '../lib/session'
 import { pageOf } from '../list/Cell'
 import { Go } from './bits'
 
-const field: Record<string, string> = { users: 'login', credentials: 'label', products: 'code' }
+const field: Record<string, string> = { users: 'login', credentials: 'label', products: 'code', certificates: 'common_name' }
 // Lists whose rows can be asked for by id.
 const byID = new Set(['groups', 'users'])
 
@@ -23,6 +23,6 @@ export function Name({ list, id }: { list: string; id: string }) {
     enabled: !!open && !!id,
     staleTime: 60_000,
   })
-  const name = String(q.data?.[field[list] ?? 'name'] ?? id.slice(0, 8) + '…')
+  const name = String(q.data?.[field[list] ?? 'name'] || id.slice(0, 8) + '…')
   return open && pageOf[list] ? <Go to={`${pageOf[list]}/${id}`}>{name}</Go> : name
 }
