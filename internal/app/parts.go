@@ -18,6 +18,7 @@ import (
 	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
+	"github.com/certwright/certwright/internal/setup"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/validation"
 	"github.com/certwright/certwright/internal/vetting"
@@ -40,6 +41,7 @@ type parts struct {
 	domains  *domain.Service
 	vetting  *vetting.Service
 	orders   *ordering.Service
+	setup    *setup.Service
 	// vetted runs in the transaction in which an organisation is validated; nil:
 	// nothing waits for it.
 	vetted   func(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) error
@@ -51,6 +53,8 @@ type parts struct {
 
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
+	// serverTLS makes a new certificate for the server itself.
+	serverTLS func(ctx context.Context) error
 	// reset asks for a mail with a link for a new password.
 	reset func(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error
 	crl   func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
@@ -121,6 +125,13 @@ func (p *parts) assemble(ctx context.Context) error {
 	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains, CAA: p.caa,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	p.makeOrdering()
+	p.setup = setup.New(setup.Deps{Storage: p.db, CAs: p.ca, Issuers: p.builtinIssuers, Products: p.products, Audit: p.audit, Now: p.now,
+		ServerTLS: func(ctx context.Context) error {
+			if p.followup.serverTLS == nil {
+				return nil
+			}
+			return p.followup.serverTLS(ctx)
+		}})
 	return nil
 }
 
