@@ -13,6 +13,7 @@ import { Order, Orders } from './pages/Orders'
 import { RequestOrder } from './pages/order/RequestOrder'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+import { Setup } from './pages/Setup'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
@@ -57,6 +58,7 @@ export function App() {
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
+          <Route path="/setup" component={Setup} />
           <Route path="/settings" component={Settings} />
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>
