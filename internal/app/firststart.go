@@ -158,7 +158,8 @@ Certwright is ready.
 
   Portal    %s/
   API       %s%s
-  Sign in   user %s, one-time password %s; an assistant then leads through the rest (%s/setup)
+  Sign in   user %s, one-time password %s
+  Set up    an assistant opens after the first sign-in: %s/setup
   Root CA   SHA-256 %s
 
 A first certificate, over EST (RFC 7030):

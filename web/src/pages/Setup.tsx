@@ -234,7 +234,9 @@ function OwnCAs({ s, o }: { s: State; o: Schemas['Organisation'] | null }) {
   const key = (name: keyof typeof k, label: string) => <NativeSelect label={label} data={[...keys]} value={k[name]} onChange={(e) => setK({ ...k, [name]: e.currentTarget.value as (typeof keys)[number] })} />
   return (
     <Stack gap="sm" mt="md">
-      <h3 className="section">{t.own}</h3>
+      <Text component="h3" fw={600} m={0}>
+        {t.own}
+      </Text>
       <Text size="sm">{t.ownHint}</Text>
       {s.ca_begun && (
         <Alert color="yellow" variant="outline" role="status">
@@ -335,6 +337,7 @@ function Root({ id }: { id: string }) {
 }
 
 function CredentialStep({ mark }: StepProps) {
+  const [, navigate] = useLocation()
   const { me } = useSession()
   const types = useQuery({ queryKey: ['credential-types'], queryFn: () => must(api.GET('/credential-types')) })
   const start = useQuery({
@@ -366,7 +369,7 @@ function CredentialStep({ mark }: StepProps) {
         </>
       ) : (
         <>
-          <Wizard types={types.data.items} start={start.data} done={setMade} cancel={() => void mark('skipped')} />
+          <Wizard types={types.data.items} start={start.data} done={setMade} cancel={() => navigate('/')} />
           <Group mt="md">
             <Skip mark={mark} />
           </Group>
@@ -392,7 +395,9 @@ function SecurityStep({ mark }: StepProps) {
       <Text size="sm" my="sm">
         <Anchor href="/security">{t.openSecurity}</Anchor>
       </Text>
-      <h3 className="section">{t.mail}</h3>
+      <Text component="h3" fw={600} m={0}>
+        {t.mail}
+      </Text>
       <Text size="sm">{t.mailHint}</Text>
       <Group mt="md">
         <Button size="sm" onClick={() => void mark('done')}>
