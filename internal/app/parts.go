@@ -12,9 +12,12 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/csvlist"
 	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/inventory"
+	"github.com/certwright/certwright/internal/jobs"
 	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
@@ -42,6 +45,9 @@ type parts struct {
 	vetting  *vetting.Service
 	orders   *ordering.Service
 	setup    *setup.Service
+	// inventory and lists read files.
+	inventory *inventory.Service
+	lists     *csvlist.Service
 	// vetted runs in the transaction in which an organisation is validated; nil:
 	// nothing waits for it.
 	vetted   func(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) error
@@ -61,6 +67,7 @@ type followup struct {
 	// domain runs in the transaction that makes a domain verified; nil: nothing
 	// waits for it.
 	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
+	queue  *jobs.Queue // nil: a host command
 }
 
 // Revoked implements enroll.Followup.
@@ -128,11 +135,10 @@ func (p *parts) assemble(ctx context.Context) error {
 	p.setup = setup.New(setup.Deps{Storage: p.db, CAs: p.ca, Issuers: p.builtinIssuers, Products: p.products, Audit: p.audit, Now: p.now,
 		ServerTLS: func(ctx context.Context) error {
 			if p.followup.serverTLS == nil {
-				return nil
 			}
 			return p.followup.serverTLS(ctx)
 		}})
-	return nil
+	return p.makeInventory()
 }
 
 // maxSkew is how far the host's clock may be from the database's: leases and

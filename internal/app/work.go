@@ -63,7 +63,7 @@ func newWork(ctx context.Context, s *server) (*work, error) {
 		return nil, err
 	}
 	w := &work{Queue: q, s: s}
-	s.followup.crl, s.followup.reset = w.askCRL, w.askReset
+	s.followup.crl, s.followup.reset, s.followup.queue = w.askCRL, w.askReset, q
 	return w, nil
 }
 
@@ -107,6 +107,7 @@ func (w *work) start(ctx context.Context) error {
 			return err
 		}, 10*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, a mailReset) error { return s.sendReset(ctx, a.Reset) }, 5*time.Minute),
+		jobs.Handle(s.changeTags, time.Hour),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
 			return errors.Join(err, s.tidyACME(ctx), s.tidyREST(ctx))

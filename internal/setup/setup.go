@@ -25,7 +25,7 @@ type Storage interface {
 	// PutSetup reports false when the stored version is not from; 0: none is
 	// stored.
 	PutSetup(ctx context.Context, tx core.Tx, s *core.Setup, from int) (bool, error)
-	// Issued counts certificates that neither a CA nor the server made for
+	// Issued counts certificates of our CAs that neither a CA nor the server made for
 	// itself.
 	Issued(ctx context.Context, account core.AccountID) (int, error)
 }

@@ -50,6 +50,7 @@ func (db *DB) PutSetup(ctx context.Context, tx core.Tx, s *core.Setup, from int)
 
 // Issued implements setup.Storage.
 func (db *DB) Issued(ctx context.Context, account core.AccountID) (n int, err error) {
-	err = db.queryRow(ctx, "SELECT COUNT(*) FROM certificates WHERE account = ? AND protocol NOT IN ('ca', 'server')", string(account)).Scan(&n)
+	err = db.queryRow(ctx, `SELECT COUNT(*) FROM certificates WHERE account = ? AND protocol NOT IN ('ca', 'server')
+		AND issuer IN (SELECT id FROM issuers WHERE account = ?)`, string(account), string(account)).Scan(&n)
 	return n, away(err)
 }
