@@ -53,6 +53,7 @@ func TestPasskey(t *testing.T) {
 		if k.Name != "laptop" || k.Host != keyHost || len(codes) != 10 || k.BackupEligible {
 			t.Errorf("%+v, %d codes", k, len(codes))
 		}
+		w.Clock.Advance(time.Second) // they are listed oldest first
 		if _, _, more := addKey(t, w, p, ""); more != nil {
 			t.Errorf("%d recovery codes with the second passkey", len(more))
 		}
