@@ -16,6 +16,7 @@ import { Order, Orders } from './pages/Orders'
 import { RequestOrder } from './pages/order/RequestOrder'
 import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+import { Setup } from './pages/Setup'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
 import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
@@ -68,6 +69,7 @@ export function App() {
           <Route path="/tags" component={Tags} />
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
+          <Route path="/setup" component={Setup} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
           <Route path="/settings/providers" component={Providers} />

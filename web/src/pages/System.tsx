@@ -11,6 +11,7 @@ import { Block, Facts, PageHead } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
+import { SignInPolicy } from './SignInPolicy'
 import { JobState } from './Job'
 
 const t = text.system
@@ -266,6 +267,7 @@ export function Settings() {
           [t.auditKey, <span className="mono">{a.audit_verifier}</span>],
         ]}
       />
+      <SignInPolicy />
     </>
   )
 }
