@@ -1,6 +1,9 @@
 // Every word that the portal says by itself, in English. Titles of columns and
 // details of errors come from the server.
+import { operations } from './textorg'
+
 export const text = {
+  ...operations,
   product: 'Certwright',
   skip: 'Skip to the content',
   nav: {

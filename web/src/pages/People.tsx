@@ -311,7 +311,7 @@ function EditOrganisation({ id, close }: { id: string; close: () => void }) {
   return <OrganisationForm o={q.data} close={close} />
 }
 
-function OrganisationForm({ o, close }: { o?: Schemas['Organisation']; close: () => void }) {
+export function OrganisationForm({ o, close }: { o?: Schemas['Organisation']; close: () => void }) {
   const changed = useChanged()
   const [f, setF] = useState({ name: o?.name ?? '', country: o?.country ?? '', state: o?.state ?? '', locality: o?.locality ?? '', email: o?.email ?? '' })
   const field = (k: keyof typeof f, label: string, most: number, more = {}) => <TextInput label={label} maxLength={most} value={f[k]} onChange={(e) => setF({ ...f, [k]: e.currentTarget.value })} {...more} />
@@ -338,35 +338,5 @@ function OrganisationForm({ o, close }: { o?: Schemas['Organisation']; close: ()
       </Group>
       {field('email', t.email, 254, { type: 'email' })}
     </Confirm>
-  )
-}
-
-export function OrganisationPage({ id }: { id: string }) {
-  const session = useSession()
-  const q = useQuery({ queryKey: ['organisation', id], queryFn: () => must(api.GET('/organisations/{id}', { params: { path: { id } } })) })
-  const [edit, setEdit] = useState(false)
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
-  if (!q.data) return <Waiting />
-  const o = q.data
-  return (
-    <>
-      <PageHead title={o.name} back={{ to: '/organisations', label: text.nav.organisations }}>
-        {session.can('organisation.manage') && <Button size="xs" variant="default" onClick={() => setEdit(true)}>{text.action.edit}</Button>}
-      </PageHead>
-      <Facts
-        rows={[
-          [text.certificate.number, o.number],
-          [t.country, o.country],
-          [t.state, o.state],
-          [t.locality, o.locality],
-          [t.email, o.email],
-          [text.nav.groups, <Go to={`/groups?filter=organisation:eq:${o.id}`}>{t.openGroups}</Go>],
-          [text.nav.vettings, session.lists.has('vettings') && <Go to={`/organisations/vetting?filter=organisation:eq:${o.id}`}>{t.openVetting}</Go>],
-          [text.certificate.created, <Moment at={o.created_at} />],
-          [text.order.changed, <Moment at={o.updated_at} />],
-        ]}
-      />
-      {edit && <OrganisationForm o={o} close={() => setEdit(false)} />}
-    </>
   )
 }
