@@ -127,33 +127,6 @@ export function Jobs() {
   )
 }
 
-// ---- ACME
-
-export function ACME({ list = 'acme-orders' }: { list?: string }) {
-  const [, navigate] = useLocation()
-  const session = useSession()
-  const lists = [['acme-orders', t.acmeOrders], ['acme-authorizations', t.acmeAuthorizations], ['acme-accounts', t.acmeAccounts], ['renewal-pulls', t.pulls]].filter(([n]) => session.lists.has(n!))
-  return (
-    <>
-      <PageHead title={text.nav.acme} />
-      <Tabs value={list} onChange={(v) => navigate('/integrations/acme/' + v)} keepMounted={false}>
-        <Tabs.List mb="sm" aria-label={text.nav.acme}>
-          {lists.map(([n, label]) => (
-            <Tabs.Tab key={n} value={n!}>
-              {label}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        {lists.map(([n, label]) => (
-          <Tabs.Panel key={n} value={n!}>
-            <ListPage embedded list={n!} title={label!} />
-          </Tabs.Panel>
-        ))}
-      </Tabs>
-    </>
-  )
-}
-
 // ---- one's own account
 
 export function Me({ tokens }: { tokens?: boolean }) {
