@@ -67,6 +67,9 @@ type Deps struct {
 	// EventTick is how often changes are looked for while somebody follows
 	// them; 0 means one second.
 	EventTick time.Duration
+	// EventWrite is how long a client may take to read what a stream of events
+	// sends it; 0 means 20 seconds.
+	EventWrite time.Duration
 }
 
 // API is the management API. It is safe for concurrent use.
@@ -100,6 +103,9 @@ func New(d Deps) (*API, error) {
 	}
 	if d.EventTick == 0 {
 		d.EventTick = eventTick
+	}
+	if d.EventWrite == 0 {
+		d.EventWrite = eventWrite
 	}
 	a := &API{d: d, mux: http.NewServeMux(), limits: map[string]int64{}}
 	a.hub = newHub(a)

@@ -21,6 +21,11 @@ const CookieName = "cwsession"
 // of another origin cannot set the header without asking, and is never allowed.
 const RequestedWith = "certwright"
 
+// Unattended is the header of requests that a page makes by itself, without
+// anybody there: they do not count as use of the session, which so ends after
+// its idle time although the page follows what happens.
+const Unattended = "X-Unattended"
+
 // admit finds out who asks and whether he may do the operation's action
 // anywhere. The principal is nil for open operations.
 func (a *API) admit(ctx huma.Context, op operation) (*core.Principal, error) {
@@ -64,6 +69,9 @@ func (a *API) authenticate(r *http.Request) (*core.Principal, error) {
 		if err := a.sameOrigin(r); err != nil {
 			return nil, err
 		}
+	}
+	if r.Method == http.MethodGet && r.Header.Get(Unattended) != "" {
+		return a.d.Identity.PeekSession(r.Context(), c.Value, addr)
 	}
 	return a.d.Identity.SessionPrincipal(r.Context(), c.Value, addr)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/certwright/certwright/internal/api/resource"
@@ -20,17 +21,19 @@ var eventType = reflect.TypeFor[resource.Event]()
 // viewOf is what one must be allowed to do to hear of a thing.
 var viewOf = map[string]identity.Action{
 	"order": identity.OrderView, "certificate": identity.CertificateView, "job": identity.JobView,
+	"product": identity.ProductView, "issuer": identity.IssuerView,
 }
 
 // event is one thing that changed. Domains carry no state: who may see them
 // depends on their owner, so each stream asks for itself.
 type event struct {
-	at      string // place after it; empty: none, it is not repeated
-	kind    string
-	account core.AccountID // of a reset: empty means everybody
-	id      string
-	state   string
-	group   core.GroupID
+	at       string // place after it; empty: none, it is not repeated
+	kind     string
+	account  core.AccountID // of a reset: empty means everybody
+	id       string
+	state    string
+	group    core.GroupID
+	progress *jobs.Progress
 }
 
 type batch struct {
@@ -38,21 +41,35 @@ type batch struct {
 	end    place
 }
 
+// subscriber is a stream in the eyes of the hub.
 type subscriber struct {
 	who     string
 	account core.AccountID
-	batches chan *batch
+	batches chan *batch // closed by the hub: the stream ends
+	// cut ends the stream at once, also one that waits for its client or for
+	// the database.
+	cut func()
+	// writing is set while the stream waits for its client.
+	writing atomic.Bool
+}
+
+// jobMark is what of a job was told last.
+type jobMark struct {
+	state    jobs.State
+	progress jobs.Progress
 }
 
 // hub asks the database for changes, once for all streams of the process. It
-// works while there are streams.
+// works while there are streams. It never waits for a stream or for the
+// database while it holds its lock, so nothing can keep close from ending all
+// streams.
 type hub struct {
 	a      *API
 	mu     sync.Mutex
 	subs   map[*subscriber]bool
 	at     place
-	jobs   map[core.AccountID]map[int64]jobs.State // as last told
-	stop   context.CancelFunc                      // nil: at rest
+	jobs   map[core.AccountID]map[int64]jobMark // as last told
+	stop   context.CancelFunc                   // nil: at rest
 	closed bool
 }
 
@@ -60,13 +77,20 @@ func newHub(a *API) *hub { return &hub{a: a, subs: map[*subscriber]bool{}} }
 
 // join adds a stream. What happens behind the place that it returns is sent to
 // it.
-func (h *hub) join(ctx context.Context, p *core.Principal) (*subscriber, place, error) {
+func (h *hub) join(ctx context.Context, p *core.Principal, cut func()) (*subscriber, place, error) {
+	// What there is now is no news. Both are read before the lock is taken and
+	// used only when nobody else follows yet; what changes meanwhile is told.
+	at, err := h.heads(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	now, jobsErr := h.jobMarks(ctx, p.Account)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil, nil, core.Errorf(core.KindUnavailable, "the server is stopping").After(5 * time.Second)
 	}
-	s := &subscriber{who: p.Actor(), account: p.Account, batches: make(chan *batch, 16)}
+	s := &subscriber{who: p.Actor(), account: p.Account, batches: make(chan *batch, 16), cut: cut}
 	n := 1
 	for other := range h.subs {
 		if other.who == s.who {
@@ -77,19 +101,13 @@ func (h *hub) join(ctx context.Context, p *core.Principal) (*subscriber, place, 
 		return nil, nil, core.Errorf(core.KindRateLimited, "you have %d streams of events open", maxStreams).After(30 * time.Second)
 	}
 	if h.stop == nil {
-		at, err := h.heads(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		h.at, h.jobs = at, map[core.AccountID]map[int64]jobs.State{}
+		h.at, h.jobs = at, map[core.AccountID]map[int64]jobMark{}
 		run, stop := context.WithCancel(context.WithoutCancel(ctx))
 		h.stop = stop
 		go h.run(run)
 	}
-	if h.jobs[p.Account] == nil { // what is there now is no news
-		if states, err := h.jobStates(ctx, p.Account); err == nil {
-			h.jobs[p.Account] = states
-		}
+	if h.jobs[p.Account] == nil && jobsErr == nil {
+		h.jobs[p.Account] = now
 	}
 	h.subs[s] = true
 	return s, maps.Clone(h.at), nil
@@ -113,13 +131,17 @@ func (h *hub) drop(s *subscriber) {
 	}
 }
 
-// close ends all streams; there will be no others.
+// close ends all streams; there will be no others. Streams that wait for their
+// client are cut off, so that the server need not wait for it.
 func (h *hub) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
 	for s := range h.subs {
 		h.drop(s)
+		if s.writing.Load() {
+			s.cut()
+		}
 	}
 }
 
@@ -135,21 +157,30 @@ func (h *hub) heads(ctx context.Context) (place, error) {
 func (h *hub) run(ctx context.Context) {
 	t := time.NewTicker(h.a.d.EventTick)
 	defer t.Stop()
+	failures := 0
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			if err := h.poll(ctx); err != nil && ctx.Err() == nil {
-				h.a.d.Logger.ErrorContext(ctx, "look for changes to tell of", "error", err)
+			err := h.poll(ctx, failures >= giveUpTicks)
+			if err == nil || ctx.Err() != nil {
+				failures = 0
+				continue
 			}
+			failures++
+			h.a.d.Logger.ErrorContext(ctx, "look for changes to tell of", "error", err)
 		}
 	}
 }
 
+// giveUpTicks is after how many failures in a row the streams are told to read
+// everything again instead of waiting behind a change that cannot be told.
+const giveUpTicks = 5
+
 // poll reads what is new and hands it to the streams. Only one poll runs at a
 // time; streams that join meanwhile begin behind it or see it too.
-func (h *hub) poll(ctx context.Context) error {
+func (h *hub) poll(ctx context.Context, giveUp bool) error {
 	h.mu.Lock()
 	at, accounts := maps.Clone(h.at), map[core.AccountID]bool{}
 	for s := range h.subs {
@@ -160,35 +191,14 @@ func (h *hub) poll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var list []core.Change
-	missed := false
-	for chain, seq := range now {
-		if seq == at[chain] {
-			continue
-		}
-		got, err := h.a.d.Storage.Changes(ctx, "", chain, at[chain], seq, maxReplay+1)
-		if err != nil {
-			return err
-		}
-		missed = missed || len(got) > maxReplay
-		for _, c := range got {
-			if accounts[c.Account] {
-				list = append(list, c)
-			}
-		}
-	}
 	b := &batch{end: now}
-	if missed {
+	if giveUp {
 		b.events = []event{{kind: "reset", at: now.String()}}
-	} else if b.events, err = h.tell(ctx, at, list); err != nil {
+	} else if b.events, err = h.news(ctx, at, now, accounts); err != nil {
 		return err
 	}
 	for account := range accounts {
-		fresh, err := h.freshJobs(ctx, account)
-		if err != nil {
-			return err
-		}
-		b.events = append(b.events, fresh...)
+		b.events = append(b.events, h.freshJobs(ctx, account)...)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -203,10 +213,35 @@ func (h *hub) poll(ctx context.Context) error {
 		select {
 		case s.batches <- b:
 		default:
-			h.drop(s) // it reads too slowly, and comes again with its last id
+			// It reads too slowly, and comes again with its last id.
+			h.drop(s)
+			s.cut()
 		}
 	}
 	return nil
+}
+
+// news reads what the audit chains say happened between two places.
+func (h *hub) news(ctx context.Context, at, now place, accounts map[core.AccountID]bool) ([]event, error) {
+	var list []core.Change
+	for chain, seq := range now {
+		if seq == at[chain] {
+			continue
+		}
+		got, err := h.a.d.Storage.Changes(ctx, "", chain, at[chain], seq, maxReplay+1)
+		if err != nil {
+			return nil, err
+		}
+		if len(got) > maxReplay {
+			return []event{{kind: "reset", at: now.String()}}, nil
+		}
+		for _, c := range got {
+			if accounts[c.Account] {
+				list = append(list, c)
+			}
+		}
+	}
+	return h.tell(ctx, at, list)
 }
 
 // tell turns changes behind a place into events: one for each thing, with the
@@ -225,59 +260,95 @@ func (h *hub) tell(ctx context.Context, from place, list []core.Change) ([]event
 		}
 		e := event{at: at.String(), account: c.Account}
 		e.kind, e.id, _ = strings.Cut(c.Object, ":")
-		switch e.kind {
-		case "order":
-			o, err := h.a.d.Storage.Order(ctx, c.Account, core.OrderID(e.id))
-			if core.Is(err, core.KindNotFound) {
-				continue
-			} else if err != nil {
-				return nil, err
-			}
-			e.state, e.group = string(o.State), o.Group
-		case "certificate":
-			k, err := h.a.d.Storage.Certificate(ctx, c.Account, core.CertificateID(e.id))
-			if core.Is(err, core.KindNotFound) {
-				continue
-			} else if err != nil {
-				return nil, err
-			}
-			e.state, e.group = string(k.State), k.Group
-		case "domain":
-		default:
-			continue
+		there, err := h.describe(ctx, &e)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, e)
+		if there {
+			out = append(out, e)
+		}
 	}
 	return out, nil
 }
 
-// jobStates reads the states of an account's newest jobs.
-func (h *hub) jobStates(ctx context.Context, account core.AccountID) (map[int64]jobs.State, error) {
+// describe adds the state that the thing has now; false: it is gone, or nobody
+// is told of its kind.
+func (h *hub) describe(ctx context.Context, e *event) (bool, error) {
+	var err error
+	switch e.kind {
+	case "order":
+		var o *core.Order
+		if o, err = h.a.d.Storage.Order(ctx, e.account, core.OrderID(e.id)); err == nil {
+			e.state, e.group = string(o.State), o.Group
+		}
+	case "certificate":
+		var k *core.Certificate
+		if k, err = h.a.d.Storage.Certificate(ctx, e.account, core.CertificateID(e.id)); err == nil {
+			e.state, e.group = string(k.State), k.Group
+		}
+	case "product":
+		var p *core.Product
+		if p, err = h.a.d.Products.Get(ctx, e.account, e.id); err == nil {
+			e.state = string(p.State)
+		}
+	case "issuer":
+		var i *core.Issuer
+		if i, err = h.a.d.Storage.Issuer(ctx, e.account, core.IssuerID(e.id)); err == nil {
+			e.state = string(i.State)
+		}
+	case "domain":
+	default:
+		return false, nil
+	}
+	if core.Is(err, core.KindNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// jobMarks reads the states of an account's newest jobs.
+func (h *hub) jobMarks(ctx context.Context, account core.AccountID) (map[int64]jobMark, error) {
 	p, err := h.a.d.Jobs.List(ctx, core.ListQuery{Account: account, Limit: 100}, h.a.d.Operator(account))
-	out := make(map[int64]jobs.State, len(p.Items))
+	out := make(map[int64]jobMark, len(p.Items))
 	for _, j := range p.Items {
-		out[j.ID] = j.State
+		m := jobMark{state: j.State}
+		if j.Progress != nil {
+			m.progress = *j.Progress
+		}
+		out[j.ID] = m
 	}
 	return out, err
 }
 
-// freshJobs tells of jobs whose state is another than at the last look.
-func (h *hub) freshJobs(ctx context.Context, account core.AccountID) ([]event, error) {
-	states, err := h.jobStates(ctx, account)
+// freshJobs tells of jobs whose state or progress is another than at the last
+// look. Jobs are no entries of the audit log, so their changes have no place to
+// resume at and are not repeated: whoever was away reads the jobs again when he
+// is back, as the portal does. That they cannot be read now holds nothing else
+// up; the next look compares with the last that worked.
+func (h *hub) freshJobs(ctx context.Context, account core.AccountID) []event {
+	marks, err := h.jobMarks(ctx, account)
 	if err != nil {
-		return nil, err
+		if ctx.Err() == nil {
+			h.a.d.Logger.WarnContext(ctx, "look for changes of jobs to tell of", "error", err)
+		}
+		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	before, known := h.jobs[account]
-	h.jobs[account] = states
+	h.jobs[account] = marks
 	var out []event
-	for id, s := range states {
-		if known && before[id] != s {
-			out = append(out, event{kind: "job", account: account, id: strconv.FormatInt(id, 10), state: string(s)})
+	for id, m := range marks {
+		if !known || before[id] == m {
+			continue
 		}
+		e := event{kind: "job", account: account, id: strconv.FormatInt(id, 10), state: string(m.state)}
+		if m.progress != (jobs.Progress{}) {
+			e.progress = &m.progress
+		}
+		out = append(out, e)
 	}
-	return out, nil
+	return out
 }
 
 // Close ends the streams of events, so that the server can stop.

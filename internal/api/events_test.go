@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/certwright/certwright/internal/api"
 	"github.com/certwright/certwright/internal/api/resource"
@@ -35,8 +36,17 @@ func (c *caller) listen(t *testing.T, last string) *listener {
 
 func (c *caller) open(t *testing.T, last string) *listener {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "GET", c.w.server.URL+api.Prefix+"/events", nil)
+	return c.openAt(t, "/events", last)
+}
+
+// lost is how long a test waits for an event that does not come, so that it
+// fails and says which instead of holding up all others.
+const lost = time.Minute
+
+func (c *caller) openAt(t *testing.T, path, last string) *listener {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), lost)
+	req, err := http.NewRequestWithContext(ctx, "GET", c.w.server.URL+api.Prefix+path, nil)
 	must(t, err)
 	if c.cookie != "" {
 		req.AddCookie(&http.Cookie{Name: api.CookieName, Value: c.cookie})
@@ -125,6 +135,7 @@ func TestEvents(t *testing.T) {
 
 		// The stream ends with the session.
 		member.do(t, "DELETE", "/session", nil).is(t, 204)
+		some.until(t, "end")
 		for some.next() != "" {
 		}
 		if l := member.open(t, ""); l.res.StatusCode != 401 {

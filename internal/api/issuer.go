@@ -41,6 +41,7 @@ func (a *API) issuerRoutes() {
 	register(a, post("issuers", "enable-issuer", "/issuers/{id}/enable", "Enable a CA", identity.IssuerManage), a.issuerState(core.IssuerActive))
 	register(a, post("issuers", "disable-issuer", "/issuers/{id}/disable", "Disable a CA: it signs no certificates, CRL and OCSP go on", identity.IssuerManage),
 		a.issuerState(core.IssuerDisabled))
+	register(a, get("issuers", "download-crl", "/issuers/{id}/crl", "Download the last CRL as a file (DER)", identity.IssuerView).streams("application/pkix-crl"), a.downloadCRL)
 	register(a, post("issuers", "publish-crl", "/issuers/{id}/crl", "Make a new CRL now", identity.IssuerManage), a.publishCRL)
 }
 
@@ -87,9 +88,25 @@ func (a *API) createIssuer(ctx context.Context, p *core.Principal, in *in[resour
 		made, err = a.d.CA.CreatePending(ctx, p, s)
 	}
 	if err != nil {
-		return nil, err
+		return nil, atFormField(err)
 	}
 	return a.issuerAnswer(ctx, p, made.ID)
+}
+
+// formFields are the API's names for fields of a CA's specification.
+var formFields = map[string]string{"years": "validity_years", "path_len": "path_length", "key": "algorithm", "certificate": "pem", "chain": "pem"}
+
+// atFormField names the field of the request that package ca knows under
+// another name.
+func atFormField(err error) error {
+	e := core.AsError(err)
+	if name := formFields[e.Field]; name != "" {
+		return e.At(name)
+	}
+	if e.Kind == core.KindExists && e.Field == "" {
+		return e.At("slug")
+	}
+	return err
 }
 
 type installRequest struct {
@@ -107,7 +124,7 @@ func (a *API) installCertificate(ctx context.Context, p *core.Principal, in *ins
 		return nil, err
 	}
 	if _, err := a.d.CA.Install(ctx, p, p.Account, i.ID, own, chain); err != nil {
-		return nil, err
+		return nil, atFormField(err)
 	}
 	return a.issuerAnswer(ctx, p, i.ID)
 }
@@ -195,6 +212,19 @@ func (a *API) issuerState(state core.IssuerState) handler[ByID[core.IssuerID], o
 	}
 }
 
+// downloadCRL makes a file of the last CRL.
+func (a *API) downloadCRL(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*file, error) {
+	i, err := a.issuer(ctx, p, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	crl, err := a.d.CA.LatestCRL(ctx, i.Slug)
+	if err != nil {
+		return nil, err
+	}
+	return fileOf("application/pkix-crl", i.Slug+".crl", crl.DER), nil
+}
+
 func (a *API) publishCRL(ctx context.Context, p *core.Principal, in *ByID[core.IssuerID]) (*out[resource.IssuerDetail], error) {
 	i, err := a.issuer(ctx, p, in.ID)
 	if err != nil {
@@ -241,6 +271,13 @@ func (a *API) issuerAnswer(ctx context.Context, p *core.Principal, id core.Issue
 	}
 	if len(i.Certificate) > 0 {
 		d.Decoded = decode(i.Certificate)
+		if i.Connector == ca.ConnectorType {
+			at := a.d.CA.Addresses(i.Slug)
+			d.CRLURL, d.OCSPURL = at.CRL, at.OCSP
+		}
+	}
+	if c, err := x509.ParseCertificate(i.Responder); err == nil {
+		d.OCSPSigner = c.NotAfter.UTC()
 	}
 	return &out[resource.IssuerDetail]{d}, nil
 }

@@ -34,6 +34,8 @@ func (a *API) productRoutes() {
 	register(a, post("products", "enable-product", "/products/{id}/enable", "Enable a product", identity.ProductManage), a.productState(core.ProductActive))
 	register(a, post("products", "disable-product", "/products/{id}/disable", "Disable a product: it issues nothing any more", identity.ProductManage),
 		a.productState(core.ProductDisabled))
+	register(a, post("products", "dry-run-draft", "/products/dry-run", "Would this be issued by a product that is not saved? If not, why not", identity.ProductManage).
+		says("What saving the product would refuse is an error that names the field."), a.dryRunDraft)
 	register(a, post("products", "dry-run", "/products/{id}/dry-run", "Would this be issued? If not, why not", identity.ProductView), a.dryRun)
 }
 
@@ -83,7 +85,35 @@ func (a *API) dryRun(ctx context.Context, p *core.Principal, in *dryRunRequest) 
 		return nil, err
 	}
 	r.Product = prod.ID
-	v, err := a.d.Enroll.DryRun(ctx, r)
+	return verdict(a.d.Enroll.DryRun(ctx, r))
+}
+
+// dryRunDraft judges by rules that nobody has saved yet.
+func (a *API) dryRunDraft(ctx context.Context, p *core.Principal, in *in[resource.DraftDryRun]) (*out[resource.Verdict], error) {
+	b := &in.Body
+	// A form may be tried out before it has a code and a name.
+	draft := core.Product{Account: p.Account, Code: "draft", Name: "draft", State: core.ProductActive, Issuer: b.Issuer, Profile: b.Profile}
+	if b.Product != "" {
+		old, err := a.d.Products.Get(ctx, p.Account, string(b.Product))
+		if err != nil {
+			return nil, core.AsError(err).At("product")
+		}
+		draft.ID, draft.Code, draft.Number = old.ID, old.Code, old.Number
+	}
+	if err := a.d.Products.Check(ctx, p, draft); err != nil {
+		return nil, err
+	}
+	q := &b.Request
+	r, err := wish(p, asked{CSR: q.CSR, Generate: q.Generate, Subject: q.Subject, Names: q.Names, Days: q.ValidityDays, NotAfter: q.NotAfter})
+	if err != nil {
+		e := core.AsError(err)
+		return nil, e.At("request." + e.Field)
+	}
+	return verdict(a.d.Enroll.DryRunOf(ctx, r, draft))
+}
+
+// verdict turns what a dry run says into an answer.
+func verdict(v *enroll.Verdict, err error) (*out[resource.Verdict], error) {
 	if err != nil {
 		e := core.AsError(err)
 		switch e.Kind {

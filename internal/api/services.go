@@ -103,6 +103,7 @@ type Identity interface {
 type Enroll interface {
 	Submit(ctx context.Context, r enroll.Request) (*enroll.Result, error)
 	DryRun(ctx context.Context, r enroll.Request) (*enroll.Verdict, error)
+	DryRunOf(ctx context.Context, r enroll.Request, product core.Product) (*enroll.Verdict, error)
 	Renew(ctx context.Context, p *core.Principal, id core.CertificateID, csr []byte, idempotencyKey string, origin core.Origin) (*enroll.Result, error)
 	Revoke(ctx context.Context, p *core.Principal, id core.CertificateID, reason int) error
 	Release(ctx context.Context, p *core.Principal, id core.CertificateID) error
@@ -128,6 +129,8 @@ type Domains interface {
 
 // Products manages products; package product implements it.
 type Products interface {
+	// Check says what Create or, with an id, Update would refuse.
+	Check(ctx context.Context, by *core.Principal, p core.Product) error
 	Create(ctx context.Context, by *core.Principal, p core.Product) (*core.Product, error)
 	Update(ctx context.Context, by *core.Principal, p core.Product) (*core.Product, error)
 	SetState(ctx context.Context, by *core.Principal, id core.ProductID, state core.ProductState) (*core.Product, error)
@@ -146,6 +149,8 @@ type Authority interface {
 	AddChain(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID, chain [][]byte) (*core.Issuer, error)
 	RemoveChains(ctx context.Context, by *core.Principal, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 	PublishCRL(ctx context.Context, account core.AccountID, id core.IssuerID) (*ca.CRL, error)
+	LatestCRL(ctx context.Context, slug string) (*ca.CRL, error)
+	Addresses(slug string) ca.Addresses
 }
 
 // ACME are the accounts, orders and authorizations of ACME clients. Lists show

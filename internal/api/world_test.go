@@ -30,6 +30,7 @@ import (
 	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/policy"
 	"github.com/certwright/certwright/internal/product"
+	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/secret/secrettest"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/store/storetest"
@@ -45,6 +46,8 @@ type world struct {
 	*identitytest.World
 	db     *store.DB
 	api    *api.API
+	deps   api.Deps // of api
+	box    *secret.Box
 	server *httptest.Server
 	enroll *enroll.Service
 	audit  *audit.Log
@@ -90,6 +93,7 @@ func newWorldOn(t testing.TB, db *store.DB, clock *identitytest.Clock) *world {
 func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	t.Helper()
 	ctx, box := context.Background(), secrettest.New(t)
+	w.box = box
 	w.World = &identitytest.World{Clock: clock}
 	w.audit = audit.New(audit.Deps{Storage: w.db, Signer: audittest.Key(t), Now: clock.Now})
 	var err error
@@ -118,14 +122,15 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
 	must(t, err)
 	w.orders = ordering.NewService(ordering.Deps{Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
-	w.api, err = api.New(api.Deps{
+	w.deps = api.Deps{
 		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},
 		BaseURL: func() string { return w.server.URL }, EventTick: 5 * time.Millisecond, Operator: func(a core.AccountID) bool { return a == w.First.Account.ID },
 		Now: clock.Now, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
-	})
+	}
+	w.api, err = api.New(w.deps)
 	must(t, err)
 }
 
@@ -146,13 +151,18 @@ func (w *world) domains(t testing.TB) *domain.Service {
 // serve puts the API behind TLS, with what the plumbing of a listener adds.
 func (w *world) serve(t testing.TB) {
 	t.Helper()
-	h := w.api.Handler()
-	w.server = httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		c := httpx.Client{RequestID: "req-1", Address: netip.MustParseAddr("192.0.2.7"), Scheme: "https", Host: r.Host}
-		h.ServeHTTP(rw, r.WithContext(httpx.WithClient(r.Context(), c)))
-	}))
+	w.server = httptest.NewTLSServer(behind(w.api))
 	w.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	t.Cleanup(w.server.Close)
+}
+
+// behind is what the plumbing of a listener puts in front of the API.
+func behind(a *api.API) http.Handler {
+	h := a.Handler()
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		c := httpx.Client{RequestID: "req-1", Address: netip.MustParseAddr("192.0.2.7"), Scheme: "https", Host: r.Host}
+		h.ServeHTTP(rw, r.WithContext(httpx.WithClient(r.Context(), c)))
+	})
 }
 
 // first signs the administrator in, who must change his password.

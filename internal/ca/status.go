@@ -86,6 +86,19 @@ func (c *CA) IssuerCertificate(ctx context.Context, slug string) ([]byte, error)
 	return i.Certificate, nil
 }
 
+// Addresses are where the status of an issuer's certificates is served, as its
+// certificates name them; all empty when they name none.
+type Addresses struct{ CRL, OCSP, Certificate string }
+
+// Addresses returns the addresses of the issuer with that slug.
+func (c *CA) Addresses(slug string) Addresses {
+	base := c.d.StatusURL()
+	if base == "" {
+		return Addresses{}
+	}
+	return Addresses{CRL: crlURL(base, slug), OCSP: ocspURL(base, slug), Certificate: issuerURL(base, slug)}
+}
+
 // LatestCRL returns the CRL of the issuer with that slug, and makes the first
 // one when there is none yet.
 func (c *CA) LatestCRL(ctx context.Context, slug string) (*CRL, error) {

@@ -160,7 +160,16 @@ type Verdict struct {
 // DryRun says whether a request would be issued, and if not why, without a
 // trace anywhere but in the answer.
 func (s *Service) DryRun(ctx context.Context, r Request) (*Verdict, error) {
-	w := &wish{req: &r, now: s.d.Now()}
+	return s.dryRun(ctx, &wish{req: &r, now: s.d.Now()})
+}
+
+// DryRunOf is DryRun by a product that need not be stored. The caller has
+// checked that r.Principal may make such a product.
+func (s *Service) DryRunOf(ctx context.Context, r Request, product core.Product) (*Verdict, error) {
+	return s.dryRun(ctx, &wish{req: &r, now: s.d.Now(), draft: &product})
+}
+
+func (s *Service) dryRun(ctx context.Context, w *wish) (*Verdict, error) {
 	if err := s.load(ctx, w); err != nil {
 		return nil, err
 	}

@@ -95,6 +95,7 @@ type wish struct {
 	req      *Request
 	now      time.Time
 	product  *policy.Compiled
+	draft    *core.Product // judged in place of a stored product
 	issuer   *core.Issuer
 	conn     connector.Connector
 	template core.Template
@@ -147,6 +148,9 @@ func (s *Service) submit(ctx context.Context, w *wish) (*Result, error) {
 
 // load finds product, issuer, connector and the certificate to be replaced.
 func (s *Service) load(ctx context.Context, w *wish) error {
+	if w.draft != nil {
+		return s.loadDraft(ctx, w)
+	}
 	p := w.req.Principal
 	id := w.req.Product
 	if id == "" {
@@ -165,11 +169,8 @@ func (s *Service) load(ctx context.Context, w *wish) error {
 	if w.product.Product().State != core.ProductActive {
 		return core.Errorf(core.KindForbidden, "the product is disabled").At("product")
 	}
-	if w.issuer.State != core.IssuerActive {
-		return core.Errorf(core.KindUnavailable, "the issuer of the product does not issue now").At("product")
-	}
-	if w.conn = s.connectors[w.issuer.Connector]; w.conn == nil {
-		return core.Errorf(core.KindUnavailable, "this installation has no connector %q", w.issuer.Connector)
+	if err := s.connect(w); err != nil {
+		return err
 	}
 	if w.req.Replaces == "" {
 		return nil
@@ -180,6 +181,28 @@ func (s *Service) load(ctx context.Context, w *wish) error {
 	}
 	if p.Credential != nil && !w.req.Judged && w.replaces.Credential != p.Credential.ID {
 		return core.Errorf(core.KindNotFound, "there is no such certificate").At("replaces")
+	}
+	return nil
+}
+
+// loadDraft is load for a product that is stored nowhere.
+func (s *Service) loadDraft(ctx context.Context, w *wish) (err error) {
+	if w.product, err = policy.Compile(*w.draft); err != nil {
+		return err
+	}
+	if w.issuer, err = s.d.Storage.Issuer(ctx, w.req.Principal.Account, w.draft.Issuer); err != nil {
+		return err
+	}
+	return s.connect(w)
+}
+
+// connect finds the way to the issuer.
+func (s *Service) connect(w *wish) error {
+	if w.issuer.State != core.IssuerActive {
+		return core.Errorf(core.KindUnavailable, "the issuer of the product does not issue now").At("product")
+	}
+	if w.conn = s.connectors[w.issuer.Connector]; w.conn == nil {
+		return core.Errorf(core.KindUnavailable, "this installation has no connector %q", w.issuer.Connector)
 	}
 	return nil
 }

@@ -20,6 +20,9 @@ type Storage interface {
 	InsertProduct(ctx context.Context, tx core.Tx, p *core.Product) error
 	UpdateProduct(ctx context.Context, tx core.Tx, p *core.Product) error
 	ListProducts(ctx context.Context, q core.ListQuery) (core.Page[core.Product], error)
+	// LockProducts reads all products of an account and keeps others from
+	// changing them until the transaction ends.
+	LockProducts(ctx context.Context, tx core.Tx, account core.AccountID) ([]core.Product, error)
 	ProductColumns() []core.Column
 }
 
@@ -58,8 +61,11 @@ func (s *Service) Create(ctx context.Context, by *core.Principal, p core.Product
 		return nil, err
 	}
 	err := s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		if err := s.d.Storage.InsertProduct(ctx, tx, &p); err != nil {
+		if err := s.checkCodes(ctx, tx, &p); err != nil {
 			return err
+		}
+		if err := s.d.Storage.InsertProduct(ctx, tx, &p); err != nil {
+			return atCode(err)
 		}
 		s.audit(tx, by, now, "product.create", &p)
 		return nil
@@ -91,8 +97,11 @@ func (s *Service) Update(ctx context.Context, by *core.Principal, p core.Product
 		return nil, err
 	}
 	err = s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		if err := s.d.Storage.UpdateProduct(ctx, tx, &next); err != nil {
+		if err := s.checkCodes(ctx, tx, &next); err != nil {
 			return err
+		}
+		if err := s.d.Storage.UpdateProduct(ctx, tx, &next); err != nil {
+			return atCode(err)
 		}
 		s.audit(tx, by, now, "product.update", &next)
 		return nil
@@ -130,6 +139,21 @@ func (s *Service) List(ctx context.Context, q core.ListQuery) (core.Page[core.Pr
 // Columns describes the list of products.
 func (s *Service) Columns() []core.Column { return s.d.Storage.ProductColumns() }
 
+// Check says what Create or, when p has an id, Update would refuse of p, but
+// for codes that another product has.
+func (s *Service) Check(ctx context.Context, by *core.Principal, p core.Product) error {
+	p.Account = by.Account
+	return s.check(ctx, &p)
+}
+
+// atCode names the field of a product whose code is taken.
+func atCode(err error) error {
+	if core.Is(err, core.KindExists) {
+		return core.AsError(err).At("code")
+	}
+	return err
+}
+
 func (s *Service) check(ctx context.Context, p *core.Product) error {
 	switch {
 	case !code.MatchString(p.Code):
@@ -154,11 +178,12 @@ func (s *Service) check(ctx context.Context, p *core.Product) error {
 		if err := checkTerms(t); err != nil {
 			return err
 		}
-		if err := s.checkCodes(ctx, p); err != nil {
-			return err
-		}
 	}
-	return s.d.CheckLint(p.Profile.Lint, p.Profile.LintExclude)
+	if err := s.d.CheckLint(p.Profile.Lint, p.Profile.LintExclude); err != nil {
+		e := core.AsError(err)
+		return e.At("profile." + e.Field)
+	}
+	return nil
 }
 
 func (s *Service) audit(tx core.Tx, by *core.Principal, now time.Time, action string, p *core.Product) {

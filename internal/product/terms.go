@@ -3,6 +3,7 @@ package product
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -118,31 +119,27 @@ func codesOf(p *core.Product) []int64 {
 	return out
 }
 
-// checkCodes refuses codes that another product of the account has.
-func (s *Service) checkCodes(ctx context.Context, p *core.Product) error {
-	if len(p.Profile.Terms.Codes) == 0 {
+// checkCodes refuses codes that another product of the account has. Two who
+// choose the same at the same moment come here one after the other.
+func (s *Service) checkCodes(ctx context.Context, tx core.Tx, p *core.Product) error {
+	if p.Profile.Terms == nil || len(p.Profile.Terms.Codes) == 0 {
 		return nil
 	}
-	q := core.ListQuery{Account: p.Account, Limit: core.MaxPage}
-	for {
-		page, err := s.d.Storage.ListProducts(ctx, q)
-		if err != nil {
-			return err
+	all, err := s.d.Storage.LockProducts(ctx, tx, p.Account)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		other := &all[i]
+		if other.ID == p.ID {
+			continue
 		}
-		for i := range page.Items {
-			other := &page.Items[i]
-			if other.ID == p.ID {
-				continue
+		taken := codesOf(other)
+		for _, shape := range slices.Sorted(maps.Keys(p.Profile.Terms.Codes)) {
+			if c := p.Profile.Terms.Codes[shape]; slices.Contains(taken, c) {
+				return core.Errorf(core.KindExists, "the product %s is ordered under the code %d", other.Code, c).At("profile.terms.codes")
 			}
-			taken := codesOf(other)
-			for _, c := range p.Profile.Terms.Codes {
-				if slices.Contains(taken, c) {
-					return core.Errorf(core.KindExists, "the product %s is ordered under the code %d", other.Code, c).At("profile.terms.codes")
-				}
-			}
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return nil
 		}
 	}
+	return nil
 }

@@ -67,6 +67,28 @@ func (db *DB) oneProduct(ctx context.Context, account core.AccountID, where, val
 	return &p, err
 }
 
+// LockProducts implements product.Storage. The row that is locked is the
+// counter of the account's products, which a new product takes its number from.
+func (db *DB) LockProducts(ctx context.Context, tx core.Tx, account core.AccountID) ([]core.Product, error) {
+	t := in(tx)
+	if _, err := t.exec(ctx, `INSERT INTO counters (account, kind, value) VALUES (?, 'product', 0)
+		ON CONFLICT (account, kind) DO UPDATE SET value = counters.value`, string(account)); err != nil {
+		return nil, err
+	}
+	var rows []productRow
+	if err := t.NewSelect().Model(&rows).Where("t.account = ?", string(account)).OrderExpr("t.number").Scan(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]core.Product, len(rows))
+	for i := range rows {
+		var err error
+		if out[i], err = rows[i].core(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // InsertProduct adds a product. Kind exists: the code is taken.
 func (db *DB) InsertProduct(ctx context.Context, tx core.Tx, p *core.Product) error {
 	t := in(tx)

@@ -8,7 +8,9 @@ import { CredentialPage, Credentials } from './pages/Credentials'
 import { Deployments } from './pages/Deployments'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
+import { NewIssuer } from './pages/IssuerForm'
 import { Issuer, Issuers } from './pages/Issuers'
+import { Job } from './pages/Job'
 import { NewCredential } from './pages/NewCredential'
 import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
@@ -16,8 +18,13 @@ import { RequestOrder } from './pages/order/RequestOrder'
 import { OrganisationPage } from './pages/organisation/OrganisationPage'
 import { GroupPage, Groups, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+<<<<<<< HEAD
 import { Roles } from './pages/Roles'
 import { Audit, Jobs, Me, Settings } from './pages/System'
+=======
+import { EditProduct, NewProduct } from './pages/product/ProductForm'
+import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
+>>>>>>> main
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
 import { text } from './text'
@@ -57,12 +64,16 @@ export function App() {
           <Route path="/integrations/acme/:list">{({ list }) => <ACME list={list} />}</Route>
           <Route path="/integrations/acme/:list/:id">{({ list, id }) => <ACMEObject key={id} list={list} id={id} />}</Route>
           <Route path="/products" component={Products} />
+          <Route path="/products/new" component={NewProduct} />
+          <Route path="/products/:id/edit">{({ id }) => <EditProduct key={id} id={id} />}</Route>
           <Route path="/products/:id">{({ id }) => <Product key={id} id={id} />}</Route>
           <Route path="/issuers">{() => <Issuers />}</Route>
           <Route path="/issuers/hierarchy">{() => <Issuers tree />}</Route>
+          <Route path="/issuers/new" component={NewIssuer} />
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
+          <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>

@@ -33,8 +33,8 @@ const theme = createTheme({
 // Quiet text still has the contrast that WCAG AA asks for.
 const contrast = () => ({
   variables: {},
-  light: { '--mantine-color-dimmed': '#495057', '--mantine-color-placeholder': '#5f666d' },
-  dark: { '--mantine-color-dimmed': '#ced4da', '--mantine-color-placeholder': '#adb5bd' },
+  light: { '--mantine-color-dimmed': '#495057', '--mantine-color-placeholder': '#5f666d', '--mantine-color-error': '#c92a2a' },
+  dark: { '--mantine-color-dimmed': '#ced4da', '--mantine-color-placeholder': '#adb5bd', '--mantine-color-error': '#ff8787' },
 })
 
 const client = new QueryClient({

@@ -155,6 +155,11 @@ func (c *Client) SetProductState(ctx context.Context, id string, enable bool) (*
 	return post[resource.Product](ctx, c, at("products", id, switchWord(enable)), nil)
 }
 
+// DryRunDraft is DryRun by a product that is not saved.
+func (c *Client) DryRunDraft(ctx context.Context, r resource.DraftDryRun) (*resource.Verdict, error) {
+	return post[resource.Verdict](ctx, c, at("products", "dry-run"), r)
+}
+
 // DryRun says whether a request would be issued, and if not why.
 func (c *Client) DryRun(ctx context.Context, product string, r resource.DryRun) (*resource.Verdict, error) {
 	return post[resource.Verdict](ctx, c, at("products", product, "dry-run"), r)
@@ -173,6 +178,11 @@ func (c *Client) Issuer(ctx context.Context, id core.IssuerID) (*resource.Issuer
 // CreateIssuer makes a CA: root, issuing, or pending with a CSR.
 func (c *Client) CreateIssuer(ctx context.Context, i resource.NewIssuer) (*resource.IssuerDetail, error) {
 	return post[resource.IssuerDetail](ctx, c, "/issuers", i)
+}
+
+// CRL gets the last CRL of an issuer as a file, DER.
+func (c *Client) CRL(ctx context.Context, id core.IssuerID) (*File, error) {
+	return c.file(ctx, call{method: http.MethodGet, path: at("issuers", id, "crl")})
 }
 
 // InstallCertificate brings the certificate of a pending issuer.

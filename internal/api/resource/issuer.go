@@ -35,6 +35,9 @@ type IssuerDetail struct {
 	// Alternates lead to other roots.
 	Alternates [][]string `json:"alternates,omitempty" nullable:"false" doc:"PEM of further chains to other roots, each beginning with a certificate for this issuer"`
 	CSR        string     `json:"csr,omitempty" doc:"PEM, while pending"`
+	CRLURL     string     `json:"crl_url,omitempty" doc:"where its CRL is served"`
+	OCSPURL    string     `json:"ocsp_url,omitempty" doc:"where OCSP requests about its certificates are answered"`
+	OCSPSigner time.Time  `json:"ocsp_signer_not_after,omitzero" doc:"when the certificate that signs its OCSP answers ends; a new one is made before"`
 	Decoded    *Contents  `json:"decoded,omitempty"`
 }
 

@@ -53,6 +53,14 @@ type Verdict struct {
 	Template *core.Template `json:"template,omitempty" doc:"what the certificate would contain"`
 }
 
+// DraftDryRun is a request to be judged by a product that is not saved.
+type DraftDryRun struct {
+	Product core.ProductID `json:"product,omitempty" doc:"the product that would be changed; absent for a new one"`
+	Issuer  core.IssuerID  `json:"issuer"`
+	Profile core.Profile   `json:"profile"`
+	Request DryRun         `json:"request"`
+}
+
 // DryRun is a request to be judged; as NewOrder without consequences.
 type DryRun struct {
 	CSR          string    `json:"csr,omitempty" maxLength:"200000" doc:"PKCS#10, PEM or base64 of DER"`

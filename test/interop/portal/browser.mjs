@@ -15,13 +15,24 @@ export const context = await chromium.launchPersistentContext(s.profile, {
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 })
 context.setDefaultTimeout(15_000)
-export const page = await context.newPage()
-let at = 'start'
-page.on('console', (m) => ['error', 'warning'].includes(m.type()) && !(expected.size && m.text().startsWith('Failed to load resource')) && bad(`${at}: console: ${m.text()}`))
-page.on('pageerror', (e) => bad(`${at}: ${e}`))
-page.on('response', (r) => r.status() >= 400 && !expected.has(r.status()) && bad(`${at}: ${r.status()} ${r.url()}`))
 /** Refusals that a part brings about on purpose: their statuses. */
 export const expected = new Set()
+let at = 'start'
+
+/** Opens a page on which every message on the console and every refusal counts as a fault. */
+export async function newPage() {
+  const p = await context.newPage()
+  p.on('console', (m) => ['error', 'warning'].includes(m.type()) && !(expected.size && m.text().startsWith('Failed to load resource')) && bad(`${at}: console: ${m.text()}`))
+  p.on('pageerror', (e) => bad(`${at}: ${e}`))
+  p.on('response', (r) => r.status() >= 400 && !expected.has(r.status()) && bad(`${at}: ${r.status()} ${r.url()}`))
+  return p
+}
+
+/** The page that the helpers below work on. */
+export let page = await newPage()
+export function goOnWith(p) {
+  page = p
+}
 
 /** Runs one part; a failure there does not hide the others. */
 export async function part(name, f) {
@@ -39,7 +50,7 @@ export async function part(name, f) {
 export const refusedPart = (name, f) =>
   part(name, async () => {
     for (const status of [400, 403, 404, 409, 413, 415, 422, 429]) expected.add(status)
-    await f().finally(() => page.waitForLoadState('networkidle'))
+    await f().finally(() => quiet())
     expected.clear()
   }).finally(() => expected.clear())
 
@@ -48,10 +59,18 @@ export function must(ok, text) {
   if (!ok) throw new Error(text)
 }
 
+/** Waits until the page has read what it shows. The network is never idle: the stream of events stays open. */
+export const quiet = () =>
+  page.waitForFunction(() => {
+    const busy = document.getElementById('root') && document.documentElement.dataset.busy !== 'false'
+    window.quietFor = busy ? 0 : (window.quietFor ?? 0) + 1
+    return window.quietFor > 3
+  }, undefined, { polling: 50 })
+
 export async function open(to) {
   await page.goto(s.base + to)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
+  await quiet()
 }
 
 export async function accessible(what) {
@@ -92,7 +111,7 @@ export async function signIn(login, password) {
   await page.getByLabel('Password').fill(password)
   await button('Sign in').click()
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
+  await quiet()
 }
 
 /** The end: what went wrong. */

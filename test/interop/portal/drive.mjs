@@ -1,7 +1,7 @@
 // Drives the portal: every page with axe, in light and dark and on a tablet, and
 // what one does on them.
 import path from 'node:path'
-import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, rows, s, settled } from './browser.mjs'
+import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, quiet, rows, s, settled } from './browser.mjs'
 
 // The sign-in page needs no script, so axe is run over it by the test of what it shows.
 await part('sign in', async () => {
@@ -311,7 +311,7 @@ await part('a requester', async () => {
   await page.getByLabel('Password').fill(s.requester.password)
   await button('Sign in').click()
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForLoadState('networkidle')
+  await quiet()
   const links = await page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link').allInnerTexts()
   must(links.includes('Certificates') && !links.includes('Audit log') && !links.includes('Jobs') && !links.includes('APIs'), 'navigation: ' + links)
   await open('/groups')

@@ -12,6 +12,19 @@ export const ownHeaders = { 'X-Requested-With': 'certwright' }
 
 export const api = createClient<paths>({ baseUrl: prefix, headers: ownHeaders, querySerializer: { array: { style: 'form', explode: true } } })
 
+// What the portal asks by itself, long after somebody last did something, must
+// not keep his session alive.
+const unattendedAfter = 60_000
+let acted = Date.now()
+for (const e of ['pointerdown', 'keydown', 'wheel']) addEventListener(e, () => void (acted = Date.now()), { capture: true, passive: true })
+const unattended = () => Date.now() - acted > unattendedAfter
+
+api.use({
+  onRequest({ request }) {
+    if (request.method === 'GET' && unattended()) request.headers.set('X-Unattended', 'true')
+  },
+})
+
 /** A refusal or failure of the API: its problem document, or that there was no answer. */
 export class APIError extends Error {
   constructor(readonly problem: Problem) {
@@ -71,7 +84,7 @@ export async function readList<T = Row>(path: string, q: ListQuery, signal?: Abo
   for (const k of ['sort', 'cursor', 'limit', 'columns', 'names'] as const) if (q[k]) u.set(k, String(q[k]))
   let r
   try {
-    r = await fetch(prefix + path + '?' + u, { headers: ownHeaders, signal })
+    r = await fetch(prefix + path + '?' + u, { headers: unattended() ? { ...ownHeaders, 'X-Unattended': 'true' } : ownHeaders, signal })
   } catch (e) {
     if (signal?.aborted) throw e
     throw new APIError({ type: 'urn:certwright:problem:unavailable', title: 'The server does not answer', status: 0 })

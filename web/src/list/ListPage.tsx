@@ -1,10 +1,11 @@
 import { ActionIcon, Button, Checkbox, Collapse, Group, Menu, NativeSelect, Table, Text, Tooltip } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { columnVisibilityFeature, rowSelectionFeature, tableFeatures, useTable, type RowSelectionState } from '@tanstack/react-table'
-import { useMemo, useRef, useState, type ReactNode } from 'react'
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { useSearch } from 'wouter'
 import { api, must, readList, type Column, type Row } from '../api/client'
 import { count } from '../lib/format'
+import { followed, useLiveList, useLiveState } from '../lib/live'
 import { useSession } from '../lib/session'
 import { text } from '../text'
 import { Go, PageHead } from '../ui/bits'
@@ -40,7 +41,7 @@ export interface ListProps {
   bulk?: BulkAction[]
   head?: ReactNode // buttons beside the title
   note?: ReactNode // what the reader must know, below the title
-  refresh?: number // milliseconds
+  refresh?: number // milliseconds, for a list that no events tell of
   path?: string // where the rows are, when not where the list is; then without export, count and views
   embedded?: boolean // inside of another page: no title
 }
@@ -58,19 +59,26 @@ export function ListPage(p: ListProps) {
 
 function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; counted: boolean }) {
   const [state, change] = useListState()
+  const root = useRef<HTMLDivElement>(null)
+  const [selection, setSelection] = useState<RowSelectionState>({})
+  // Nothing moves while somebody has rows selected, edits the filter or has a menu or a question open.
+  const held = () => Object.values(selection).some(Boolean) || !!root.current?.querySelector('.filters :focus') || !!document.querySelector('[role=menu], [role=dialog]')
+  const isLive = useLiveState() === 'live'
+  const poll = () => (held() ? false : !followed.has(p.list) ? (p.refresh ?? false) : !p.own ? false : isLive ? 120_000 : 15_000)
   const rows = useQuery({
-    queryKey: ['list', p.path, sent(state.filter), state.sort, state.cursor, state.limit],
+    queryKey: ['rows', p.path, sent(state.filter), state.sort, state.cursor, state.limit],
     queryFn: ({ signal }) => readList(p.path, { filter: sent(state.filter), sort: state.sort, cursor: state.cursor, limit: state.limit, names: true }, signal),
     placeholderData: keepPreviousData,
-    refetchInterval: p.refresh,
+    refetchInterval: poll,
   })
-  const total = useTotal(p.list, state, p.own && p.counted)
+  const total = useTotal(p.list, state, p.own && p.counted, poll)
+  const { waiting, settled } = useLiveList(p.own ? p.list : '', held, () => void (rows.refetch({ cancelRefetch: false }), total.refetch({ cancelRefetch: false })))
+  useEffect(settled, [settled, rows.dataUpdatedAt])
   const showable = useMemo(() => p.columns.filter((c) => c.field), [p.columns])
   const chosen = useMemo(() => {
     const named = state.columns.map((n) => showable.find((c) => c.name === n)).filter((c) => c !== undefined)
     return named.length ? named : showable.filter((c) => c.default)
   }, [state.columns, showable])
-  const [selection, setSelection] = useState<RowSelectionState>({})
   const [open, setOpen] = useState(true)
   // What is shown, for tests that must not look too early.
   const search = useSearch()
@@ -81,7 +89,7 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
   const items = rows.data?.items ?? none
   const picked = items.filter((r) => selection[id(r)])
   return (
-    <div className="list" data-list={p.list} data-shown={busy ? undefined : '?' + search}>
+    <div className="list" ref={root} data-list={p.list} data-shown={busy ? undefined : '?' + search}>
       {!p.embedded && <PageHead title={p.title}>{p.head}</PageHead>}
       {p.note}
       <Group justify="space-between" gap="xs" mb="xs">
@@ -93,6 +101,13 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
           {p.own && <ViewsMenu list={p.list} state={state} shown={chosen.map((c) => c.name)} change={change} />}
           <ColumnChooser columns={showable} chosen={chosen} onChange={(columns) => change({ columns, cursor: state.cursor })} />
           {p.own && <ExportMenu list={p.list} title={p.title} state={state} columns={chosen.map((c) => c.name)} />}
+          <span role="status">
+            {waiting > 0 && (
+              <Button size="xs" variant="light" onClick={() => void (rows.refetch(), total.refetch())}>
+                {count(waiting)} {waiting === 1 ? text.live.change : text.live.changes}
+              </Button>
+            )}
+          </span>
           <Tooltip label={t.refresh}>
             <ActionIcon variant="default" size={30} aria-label={t.refresh} loading={rows.isFetching && !rows.isPending} onClick={() => void (rows.refetch(), total.refetch())}>
               <Icon name="refresh" />
@@ -186,7 +201,7 @@ function Rows(
         </Table.Thead>
         <Table.Tbody>
           {table.getRowModel().rows.map((r) => (
-            <Table.Tr key={r.id} bg={r.getIsSelected() ? 'var(--mantine-primary-color-light)' : undefined}>
+            <Table.Tr key={r.id} bg={r.getIsSelected() ? 'var(--selected)' : undefined}>
               {p.bulk && (
                 <Table.Td>
                   <Checkbox size="xs" aria-label={`${t.selectRow} ${rowName(r.original)}`} checked={r.getIsSelected()} onChange={r.getToggleSelectedHandler()} />
@@ -259,15 +274,16 @@ function Actions({ row, actions }: { row: Row; actions: RowAction[] }) {
 const cap = 10_001
 
 /** How many rows match, up to a limit; nothing where the server does not count. */
-function useTotal(list: string, state: ListState, on: boolean) {
+function useTotal(list: string, state: ListState, on: boolean, poll: () => number | false) {
   const filter = sent(state.filter)
   return useQuery({
-    queryKey: ['count', list, filter, cap],
+    queryKey: ['total', list, filter],
     queryFn: async ({ signal }) => {
       const r = await api.GET('/lists/{name}/count', { params: { path: { name: list }, query: { filter, limit: cap } }, signal })
       return r.response.ok ? must(Promise.resolve(r)) : null
     },
     enabled: on,
+    refetchInterval: poll,
     placeholderData: keepPreviousData,
   })
 }

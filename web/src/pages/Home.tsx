@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { api, must, readList, type Schemas } from '../api/client'
 import { count, day, words } from '../lib/format'
+import { usePoll } from '../lib/live'
 import { useSession } from '../lib/session'
 import { bare, pageOf } from '../list/Cell'
 import { listHref } from '../list/query'
@@ -82,7 +83,7 @@ function useCount(list: string, filter: string[], by?: string) {
     queryKey: ['count', list, filter, by],
     queryFn: ({ signal }) => must(api.GET('/lists/{name}/count', { params: { path: { name: list }, query: { filter, by } }, signal })),
     staleTime: 30_000,
-    refetchInterval: 60_000,
+    refetchInterval: usePoll(60_000),
   })
 }
 
@@ -197,7 +198,7 @@ function Weeks() {
 const failed = ['state:eq:failed']
 
 function Failures() {
-  const q = useQuery({ queryKey: ['list', '/orders', 'failures'], queryFn: ({ signal }) => readList<Schemas['Order']>('/orders', { filter: failed, limit: 6 }, signal), refetchInterval: 60_000 })
+  const q = useQuery({ queryKey: ['list', '/orders', 'failures'], queryFn: ({ signal }) => readList<Schemas['Order']>('/orders', { filter: failed, limit: 6 }, signal), refetchInterval: usePoll(60_000) })
   return (
     <Panel label={t.failures.label} info={t.failures.info}>
       {q.error ? (

@@ -1,8 +1,8 @@
-import { Alert, Button, Menu, Tabs } from '@mantine/core'
+import { Alert, Button, Menu, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useLocation } from 'wouter'
-import { api, must, readList, type Schemas } from '../api/client'
+import { Link, useLocation } from 'wouter'
+import { api, must, prefix, readList, type Schemas } from '../api/client'
 import { away } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
@@ -10,18 +10,28 @@ import { save } from '../list/frames'
 import { text } from '../text'
 import { Block, Facts, Go, Moment, PageHead, Status } from '../ui/bits'
 import { Confirm } from '../ui/Confirm'
+import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { Decoded } from './Decoded'
 import { History } from './History'
+import { AddChain, Install } from './IssuerForm'
 
 const t = text.issuers
+const f = text.issuerForm
 
 export function Issuers({ tree }: { tree?: boolean }) {
+  const session = useSession()
   const [, navigate] = useLocation()
   return (
     <>
-      <PageHead title={text.nav.issuers} />
+      <PageHead title={text.nav.issuers}>
+        {session.can('issuer.manage') && (
+          <Button size="xs" component={Link} href="/issuers/new">
+            {f.new}
+          </Button>
+        )}
+      </PageHead>
       <Tabs value={tree ? 'tree' : 'list'} onChange={(v) => navigate(v === 'tree' ? '/issuers/hierarchy' : '/issuers')} keepMounted={false}>
         <Tabs.List mb="sm" aria-label={text.nav.issuers}>
           <Tabs.Tab value="list">{t.list}</Tabs.Tab>
@@ -76,7 +86,7 @@ function Hierarchy() {
 export function Issuer({ id }: { id: string }) {
   const session = useSession()
   const changed = useChanged()
-  const [asked, setAsked] = useState<'state' | 'crl'>()
+  const [asked, setAsked] = useState<'state' | 'crl' | 'install' | 'chain' | 'unchain'>()
   const q = useQuery({ queryKey: ['issuer', id], queryFn: () => must(api.GET('/issuers/{id}', { params: { path: { id } } })) })
   if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
@@ -84,6 +94,7 @@ export function Issuer({ id }: { id: string }) {
   const on = i.state === 'active'
   const manage = session.can('issuer.manage')
   const path = { params: { path: { id: i.id } } }
+  const own = i.connector === 'builtin'
   const late = i.crl_next && new Date(i.crl_next) < new Date()
   return (
     <>
@@ -98,12 +109,38 @@ export function Issuer({ id }: { id: string }) {
             <Menu.Dropdown>
               <Menu.Item onClick={() => save(new Blob([i.pem!]), `${i.slug}.pem`)}>{t.pem}</Menu.Item>
               <Menu.Item onClick={() => save(new Blob([i.pem!, ...i.chain]), `${i.slug}-chain.pem`)}>{t.pemChain}</Menu.Item>
+              <Menu.Item onClick={() => save(der(i.pem!), `${i.slug}.cer`)}>{f.der}</Menu.Item>
+              {own && (
+                <Menu.Item component="a" href={`${prefix}/issuers/${i.id}/crl`} download>
+                  {f.crl}
+                </Menu.Item>
+              )}
             </Menu.Dropdown>
           </Menu>
         )}
-        {manage && on && (
+        {i.csr && (
+          <Button size="xs" variant="default" onClick={() => save(new Blob([i.csr!]), `${i.slug}.csr`)}>
+            {f.saveCSR}
+          </Button>
+        )}
+        {manage && own && i.pem && (
           <Button size="xs" variant="default" onClick={() => setAsked('crl')}>
             {t.publish}
+          </Button>
+        )}
+        {manage && own && !i.root && (
+          <Button size="xs" variant={i.csr ? 'filled' : 'default'} onClick={() => setAsked('install')}>
+            {f.install}
+          </Button>
+        )}
+        {manage && i.pem && (
+          <Button size="xs" variant="default" onClick={() => setAsked('chain')}>
+            {f.addChain}
+          </Button>
+        )}
+        {manage && !!i.alternates?.length && (
+          <Button size="xs" variant="outline" color="red" onClick={() => setAsked('unchain')}>
+            {f.removeChains}
           </Button>
         )}
         {manage && i.state !== 'pending' && (
@@ -112,6 +149,11 @@ export function Issuer({ id }: { id: string }) {
           </Button>
         )}
       </PageHead>
+      {i.csr && (
+        <Alert variant="outline" color="blue" mb="sm" title={f.waits}>
+          <Text size="sm">{f.waitsHint}</Text>
+        </Alert>
+      )}
       {late && (
         <Alert color="red" variant="outline" role="alert" mb="sm">
           {t.crlLate}
@@ -130,7 +172,7 @@ export function Issuer({ id }: { id: string }) {
               [t.subject, i.subject],
               [t.slug, i.slug],
               [t.connector, i.connector],
-              [t.parent, i.parent && <Go to={`/issuers/${i.parent}`}>{t.openParent}</Go>],
+              [t.parent, i.parent && <Name list="issuers" id={i.parent} />],
               [text.certificate.root, i.root ? text.list.yes : text.list.no],
               [text.certificate.key, i.algorithm],
               [t.place, i.key_place],
@@ -138,6 +180,10 @@ export function Issuer({ id }: { id: string }) {
               [t.crlNumber, i.crl_number],
               [t.crlThis, i.crl_this && <Moment at={i.crl_this} relative />],
               [t.crlNext, i.crl_next && <Moment at={i.crl_next} relative />],
+              [f.crlURL, i.crl_url],
+              [f.ocspURL, i.ocsp_url],
+              [f.ocspSigner, i.ocsp_url && (i.ocsp_signer_not_after ? <Moment at={i.ocsp_signer_not_after} relative /> : f.ocspNone)],
+              [f.status, own && i.pem && !i.crl_url && f.noStatus],
               [t.certificates, <Go to={`/certificates?filter=issuer:eq:${i.id}`}>{t.openCertificates}</Go>],
               [text.certificate.created, <Moment at={i.created_at} />],
             ]}
@@ -150,6 +196,9 @@ export function Issuer({ id }: { id: string }) {
           {i.chain.map((p, k) => (
             <Block key={k} label={k === i.chain.length - 1 ? text.certificate.root : text.certificate.intermediate} value={p} />
           ))}
+          {(i.alternates ?? []).map((chain, n) => (
+            <Block key={'a' + n} label={`${f.further} ${n + 1}`} value={(chain ?? []).join('')} />
+          ))}
         </Tabs.Panel>
         <Tabs.Panel value="history">
           <History object={`issuer:${i.id}`} />
@@ -158,9 +207,19 @@ export function Issuer({ id }: { id: string }) {
       <Confirm opened={asked === 'crl'} title={t.publish} close={() => setAsked(undefined)} run={async () => { await must(api.POST('/issuers/{id}/crl', path)); await changed() }}>
         {t.publishHint}
       </Confirm>
+      {asked === 'install' && <Install issuer={i} close={() => setAsked(undefined)} />}
+      {asked === 'chain' && <AddChain id={i.id} close={() => setAsked(undefined)} />}
+      <Confirm opened={asked === 'unchain'} danger title={f.removeChains} close={() => setAsked(undefined)} run={async () => { await must(api.POST('/issuers/{id}/chains/remove', path)); await changed() }}>
+        {f.removeChainsHint}
+      </Confirm>
       <Confirm opened={asked === 'state'} title={`${on ? t.disable : t.enable}: ${i.name}`} danger={on} close={() => setAsked(undefined)} run={async () => { await (on ? must(api.POST('/issuers/{id}/disable', path)) : must(api.POST('/issuers/{id}/enable', path))); await changed() }}>
         {on ? t.disableHint : t.enableHint}
       </Confirm>
     </>
   )
+}
+
+/** The octets inside of PEM. */
+function der(pem: string): Blob {
+  return new Blob([Uint8Array.from(atob(pem.replace(/-----[^-]+-----|\s/g, '')), (c) => c.charCodeAt(0))])
 }

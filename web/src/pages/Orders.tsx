@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
 import { words } from '../lib/format'
+import { usePoll } from '../lib/live'
 import { useSession } from '../lib/session'
 import { bare } from '../list/Cell'
 import { ListPage } from '../list/ListPage'
@@ -113,7 +114,8 @@ function Decide({ id, number, decision, close }: { id: string; number: number; d
 export function Order({ id }: { id: string }) {
   const session = useSession()
   const decisions = useDecisions()
-  const q = useQuery({ queryKey: ['order', id], queryFn: () => must(api.GET('/orders/{id}', { params: { path: { id } } })), refetchInterval: (q) => (open.has(q.state.data?.state ?? '') ? 5_000 : false) })
+  const poll = usePoll(5_000)
+  const q = useQuery({ queryKey: ['order', id], queryFn: () => must(api.GET('/orders/{id}', { params: { path: { id } } })), refetchInterval: (q) => (open.has(q.state.data?.state ?? '') ? poll : false) })
   const [asked, setAsked] = useState<Decision>()
   const [params, setParams] = useSearchParams()
   const product = useQuery({ queryKey: ['product', q.data?.product], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id: q.data!.product } } })), enabled: !!q.data && session.can('product.view') })

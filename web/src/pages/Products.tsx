@@ -1,7 +1,7 @@
-import { Alert, Button, Group, List, NativeSelect, NumberInput, Paper, Stack, Tabs, TagsInput, Textarea, TextInput, Title } from '@mantine/core'
+import { Button, Tabs } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useLocation } from 'wouter'
+import { Link, useLocation } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
@@ -10,7 +10,10 @@ import { Block, Facts, Go, Moment, PageHead, Status } from '../ui/bits'
 import { Confirm } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
+import { DryRun } from './DryRun'
 import { History } from './History'
+
+export { keys } from './DryRun'
 
 const t = text.products
 
@@ -27,10 +30,19 @@ export function Products() {
         title={text.nav.products}
         link={(r) => `/products/${r.id}`}
         linkColumn="code"
+        head={
+          manage && (
+            <Button size="xs" component={Link} href="/products/new">
+              {text.productForm.new}
+            </Button>
+          )
+        }
         actions={[
           { label: t.details, run: (r) => navigate(`/products/${r.id}`) },
           { label: text.newOrder.title, shown: (r) => r.state === 'active' && session.can('order.create'), run: (r) => navigate(`/orders/new?product=${String(r.id)}`) },
           { label: t.certificates, run: (r) => navigate(`/certificates?filter=product:eq:${String(r.id)}`) },
+          { label: text.productForm.edit, shown: () => manage, run: (r) => navigate(`/products/${String(r.id)}/edit`) },
+          { label: text.productForm.clone, shown: () => manage, run: (r) => navigate(`/products/new?from=${String(r.id)}`) },
           { label: t.disable, danger: true, shown: (r) => manage && r.state === 'active', run: setAsked },
           { label: t.enable, shown: (r) => manage && r.state !== 'active', run: setAsked },
         ]}
@@ -60,9 +72,17 @@ export function Product({ id }: { id: string }) {
     <>
       <PageHead title={p.name} badge={<Status value={p.state} />} back={{ to: '/products', label: text.nav.products }}>
         {session.can('product.manage') && (
-          <Button size="xs" variant={on ? 'outline' : 'filled'} color={on ? 'red' : undefined} onClick={() => setAsked(true)}>
-            {on ? t.disable : t.enable}
-          </Button>
+          <>
+            <Button size="xs" variant="default" component={Link} href={`/products/${p.id}/edit`}>
+              {text.productForm.edit}
+            </Button>
+            <Button size="xs" variant="default" component={Link} href={`/products/new?from=${p.id}`}>
+              {text.productForm.clone}
+            </Button>
+            <Button size="xs" variant={on ? 'outline' : 'filled'} color={on ? 'red' : undefined} onClick={() => setAsked(true)}>
+              {on ? t.disable : t.enable}
+            </Button>
+          </>
         )}
       </PageHead>
       <Tabs defaultValue="details" keepMounted={false}>
@@ -76,7 +96,7 @@ export function Product({ id }: { id: string }) {
           <Details p={p} />
         </Tabs.Panel>
         <Tabs.Panel value="try">
-          <DryRun id={p.id} />
+          <DryRun ask={(body) => must(api.POST('/products/{id}/dry-run', { params: { path: { id: p.id } }, body }))} />
         </Tabs.Panel>
         <Tabs.Panel value="rules">
           <Block label={t.rulesHint} value={JSON.stringify(p.profile, null, 2)} />
@@ -116,73 +136,3 @@ function Details({ p }: { p: Schemas['Product'] }) {
     />
   )
 }
-
-/** Would this be issued? Nothing is. */
-function DryRun({ id }: { id: string }) {
-  const [csr, setCSR] = useState('')
-  const [generate, setGenerate] = useState('ECDSA P-256')
-  const [names, setNames] = useState<string[]>([])
-  const [cn, setCN] = useState('')
-  const [days, setDays] = useState<number | string>('')
-  const [verdict, setVerdict] = useState<Schemas['Verdict']>()
-  const [error, setError] = useState<unknown>()
-  const [busy, setBusy] = useState(false)
-  const ask = async () => {
-    setBusy(true)
-    setError(undefined)
-    setVerdict(undefined)
-    try {
-      setVerdict(await must(api.POST('/products/{id}/dry-run', { params: { path: { id } }, body: { csr: csr || undefined, generate: csr ? undefined : generate, names: names.length ? names : undefined, subject: cn ? [{ type: 'CN', value: cn }] : undefined, validity_days: Number(days) || undefined } })))
-    } catch (e) {
-      setError(e)
-    } finally {
-      setBusy(false)
-    }
-  }
-  return (
-    <Stack gap="sm" maw={760}>
-      <form onSubmit={(e) => (e.preventDefault(), void ask())}>
-        <Stack gap="xs">
-          <Textarea label={text.certificate.csr} description={t.csrHint} value={csr} onChange={(e) => setCSR(e.currentTarget.value)} autosize minRows={3} maxRows={10} spellCheck={false} classNames={{ input: 'mono' }} />
-          <Group grow align="flex-end">
-            <NativeSelect label={t.key} disabled={!!csr} value={generate} onChange={(e) => setGenerate(e.currentTarget.value)} data={keys} />
-            <TextInput label={t.subjectCN} value={cn} onChange={(e) => setCN(e.currentTarget.value)} />
-            <NumberInput label={t.days} min={1} max={36500} value={days} onChange={setDays} />
-          </Group>
-          <TagsInput label={text.certificate.names} description={t.namesHint} value={names} onChange={setNames} maxTags={1000} />
-          <Group>
-            <Button type="submit" size="sm" loading={busy}>
-              {t.ask}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-      {!!error && <Failure error={error} />}
-      {verdict && (
-        <Alert role="status" variant="outline" color={verdict.allowed ? 'green' : 'red'} title={verdict.allowed ? (verdict.approval ? t.afterApproval : t.allowed) : t.refused}>
-          {verdict.detail}
-          {verdict.reasons.length > 0 && (
-            <List size="sm">
-              {verdict.reasons.map((r, i) => (
-                <List.Item key={i}>
-                  {r.detail}
-                  {r.value ? ` (${r.value})` : ''}
-                </List.Item>
-              ))}
-            </List>
-          )}
-        </Alert>
-      )}
-      {verdict?.template && (
-        <Paper withBorder p="sm">
-          <Title order={2} size="h5">
-            {t.template}
-          </Title>
-          <Block label={t.template} value={JSON.stringify(verdict.template, null, 2)} />
-        </Paper>
-      )}
-    </Stack>
-  )
-}
-
-export const keys = ['ECDSA P-256', 'ECDSA P-384', 'RSA 2048', 'RSA 3072', 'RSA 4096', 'Ed25519']

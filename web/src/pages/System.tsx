@@ -11,6 +11,7 @@ import { Block, Facts, PageHead } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
+import { JobState } from './Job'
 
 const t = text.system
 
@@ -110,7 +111,9 @@ export function Jobs() {
       <ListPage
         list="jobs"
         title={text.nav.jobs}
-        refresh={10_000}
+        link={(r) => `/jobs/${String(r.id)}`}
+        linkColumn="kind"
+        cells={{ state: (r) => <JobState row={r as Schemas['Job']} /> }}
         actions={
           manage
             ? [

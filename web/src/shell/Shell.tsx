@@ -7,6 +7,7 @@ import icon from '../icon.svg'
 import { useSession } from '../lib/session'
 import { text } from '../text'
 import { Icon } from '../ui/Icon'
+import { LiveMark } from './LiveMark'
 
 const t = text.nav
 
@@ -73,6 +74,7 @@ export function Shell({ children }: { children: ReactNode }) {
             </Text>
           </Group>
           <Group gap="xs" wrap="nowrap">
+            <LiveMark />
             <Scheme />
             <Account />
           </Group>
