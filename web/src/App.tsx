@@ -18,13 +18,9 @@ import { RequestOrder } from './pages/order/RequestOrder'
 import { OrganisationPage } from './pages/organisation/OrganisationPage'
 import { GroupPage, Groups, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
-<<<<<<< HEAD
 import { Roles } from './pages/Roles'
 import { Audit, Jobs, Me, Settings } from './pages/System'
-=======
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
-import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
->>>>>>> main
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
 import { text } from './text'

@@ -1,12 +1,10 @@
 // Every word that the portal says by itself, in English. Titles of columns and
 // details of errors come from the server.
 import { forms } from './textforms'
-
-export const text = {
-  ...forms,
 import { operations } from './textorg'
 
 export const text = {
+  ...forms,
   ...operations,
   product: 'Certwright',
   skip: 'Skip to the content',

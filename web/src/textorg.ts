@@ -34,6 +34,6 @@ export const operations = {
   userActions: {
     signOut: 'Sign out everywhere', signOutHint: 'All sessions of the user end, but the one that you are using. API tokens and credentials go on.', signedOut: 'Sessions ended', resetFactor: 'Reset second factor', resetFactorHint: 'For when it is lost. He is asked for his password only until he sets up another one. All his sessions end.', factorReset: 'The second factor is gone', secondFactor: 'Second factor',
   },
-  upkeep: { account: 'Account', renameAccount: 'Rename account', accountName: 'Name of the account', renamed: 'The account has a new name', exportJSON: 'Export as JSON', older: 'Older', attempt: 'What was seen', attemptDetails: 'Details', expected: 'Expected', background: 'Looked by itself', perspectives: 'Places that looked', quorum: 'Must agree', where: 'From', asked: 'Asked', answer: 'Answer', noRecords: 'Nothing was seen', next: 'What to do' },
+  upkeep: { server: 'Server', actions: 'Actions', account: 'Account', renameAccount: 'Rename account', accountName: 'Name of the account', renamed: 'The account has a new name', exportJSON: 'Export as JSON', older: 'Older', attempt: 'What was seen', attemptDetails: 'Details', expected: 'Expected', background: 'Looked by itself', perspectives: 'Places that looked', quorum: 'Must agree', where: 'From', asked: 'Asked', answer: 'Answer', noRecords: 'Nothing was seen', next: 'What to do' },
   downloads: { title: 'Download', format: 'Format', chain: 'Chain', pem: 'PEM (.pem)', der: 'DER, certificate only (.cer)', p7b: 'PKCS#7 (.p7b)' },
 }

@@ -10,6 +10,7 @@ import { text } from '../text'
 import { Block, Facts, PageHead } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
+import { AccountName } from './AccountName'
 import { useChanged } from './CertificateActions'
 import { JobState } from './Job'
 
@@ -214,13 +215,24 @@ function NewToken({ close }: { close: () => void }) {
 // ---- settings
 
 export function Settings() {
+  const session = useSession()
+  return (
+    <>
+      <PageHead title={text.nav.settings} />
+      <AccountName />
+      {session.can('settings.view') && <About />}
+    </>
+  )
+}
+
+function About() {
   const q = useQuery({ queryKey: ['about'], queryFn: () => must(api.GET('/about')) })
   if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const a = q.data
   return (
     <>
-      <PageHead title={text.nav.settings} />
+      <h2 className="section">{text.upkeep.server}</h2>
       <Text size="sm" mb="sm">
         {t.settingsHint}
       </Text>

@@ -46,7 +46,7 @@ export function Representatives({ o }: { o: Schemas['Organisation'] }) {
       <Rows
         label={t.representatives}
         none={t.noRepresentatives}
-        head={[text.people.name, t.designation, text.people.email, t.phone, text.list.actions]}
+        head={[text.people.name, t.designation, text.people.email, t.phone, text.upkeep.actions]}
         rows={q.data.items.map((r) => ({
           key: r.id,
           cells: [
