@@ -86,8 +86,8 @@ function Attempt({ domain, id }: { domain: string; id: string }) {
           [text.history.detail, (a.failure || a.next) && <AttemptText a={{ ...a, records: [] }} />],
         ]}
       />
-      <h2 className="section">{u.attempt}</h2>
-      <Rows label={u.attempt} none={u.noRecords} head={[u.where, text.history.time, u.asked, u.answer]} rows={a.records.map((r, i) => ({ key: String(i), cells: [r.where, <Moment key="at" at={r.at} />, r.asked, <span key="answer" className="mono">{r.answer}</span>] }))} />
+      <h2 className="section">{u.answers}</h2>
+      <Rows label={u.answers} none={u.noRecords} head={[u.where, text.history.time, u.asked, u.answer]} rows={a.records.map((r, i) => ({ key: String(i), cells: [r.where, <Moment key="at" at={r.at} />, r.asked, <span key="answer" className="mono">{r.answer}</span>] }))} />
     </>
   )
 }
