@@ -39,7 +39,7 @@ const Version = "1.0.0"
 // files: theirs is MaxUpload at most.
 const (
 	MaxBody   = 1 << 20
-	MaxUpload = core.MaxDocument
+	MaxUpload = maxImport
 )
 
 // Deps are what the API stands on. All are required but Operator and Logger.
@@ -52,8 +52,11 @@ type Deps struct {
 	CA       Authority
 	Vetting  Vetting
 	Orders   Orders
-	Audit    Audit
-	Jobs     Jobs
+	// Inventory and Lists read files.
+	Inventory Inventory
+	Lists     ListImports
+	Audit     Audit
+	Jobs      Jobs
 	// About describes the server. It is called for each request.
 	About func(ctx context.Context) (*resource.About, error)
 	// BaseURL is the external https://host[:port]; "" means what the request
@@ -88,7 +91,7 @@ type API struct {
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
 		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
-		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "About": d.About == nil,
+		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "Inventory": d.Inventory == nil, "Lists": d.Lists == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
 		if missing {
@@ -114,7 +117,7 @@ func New(d Deps) (*API, error) {
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
-		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes,
+		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes, a.importRoutes,
 		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,
 	} {
 		routes()

@@ -3,12 +3,9 @@ package api
 import (
 	"context"
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
@@ -80,7 +77,7 @@ func (a *API) getCertificate(ctx context.Context, p *core.Principal, in *ByWord)
 func (a *API) chain(ctx context.Context, c *core.Certificate) ([][]byte, error) {
 	i, err := a.d.Storage.Issuer(ctx, c.Account, c.Issuer)
 	if core.Is(err, core.KindNotFound) {
-		return nil, nil
+		return a.d.Inventory.Above(ctx, c)
 	}
 	if err != nil || len(i.Certificate) == 0 {
 		return nil, err
@@ -177,7 +174,7 @@ func (a *API) tag(ctx context.Context, p *core.Principal, in *tagRequest) (*out[
 	if err != nil {
 		return nil, err
 	}
-	tags, err := cleanTags(in.Body.Tags)
+	tags, err := core.CleanTags(in.Body.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -193,18 +190,6 @@ func (a *API) tag(ctx context.Context, p *core.Principal, in *tagRequest) (*out[
 	return a.certificateAnswer(ctx, p, c.ID)
 }
 
-// cleanTags checks tags and brings them into order, each once.
-func cleanTags(tags []string) ([]string, error) {
-	for _, t := range tags {
-		if t == "" || len(t) > 100 || !utf8.ValidString(t) || t != strings.TrimSpace(t) || strings.ContainsFunc(t, unicode.IsControl) {
-			return nil, core.Errorf(core.KindInvalid, "a tag has 1 to 100 octets without blanks at its ends").At("tags")
-		}
-	}
-	out := append([]string{}, tags...)
-	slices.Sort(out)
-	return slices.Compact(out), nil
-}
-
 // certificateRow is a certificate with words for its references.
 type certificateRow struct {
 	core.Certificate
@@ -213,6 +198,9 @@ type certificateRow struct {
 
 func (r *references) certificate(ctx context.Context, c *core.Certificate) (row certificateRow, err error) {
 	row.Certificate = *c
+	if c.IssuerDN != "" { // no need to look
+		r.issuers[c.Issuer] = c.IssuerDN
+	}
 	if row.product, err = r.product(ctx, c.Product); err != nil {
 		return row, err
 	}
@@ -226,7 +214,7 @@ func (r *certificateRow) resource(now time.Time) resource.Certificate {
 		Names: list0(c.Names), Serial: c.Serial, KeyAlgorithm: c.KeyAlgorithm, Fingerprint: hex.EncodeToString(c.Fingerprint), NotBefore: c.NotBefore,
 		NotAfter: c.NotAfter, Issuer: c.Issuer, IssuerName: r.issuer, Product: c.Product, ProductCode: r.product, Order: c.Order, Credential: c.Credential,
 		User: c.User, Group: c.Group, Protocol: c.Protocol, Replaces: c.Replaces, ReplacedBy: c.ReplacedBy, Replaced: c.ReplacedBy != "", RevokedAt: c.RevokedAt,
-		KeyStored: c.HasKey, Tags: list0(c.Tags), CreatedAt: c.CreatedAt}
+		KeyStored: c.HasKey, IssuerDN: c.IssuerDN, CA: c.CA, Tags: list0(c.Tags), CreatedAt: c.CreatedAt}
 	if !c.RevokedAt.IsZero() {
 		out.Reason = x509x.Reason(c.Reason).String()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -206,12 +207,22 @@ func (h *hub) poll(ctx context.Context, giveUp bool) error {
 		return nil
 	}
 	h.at = now
-	if len(b.events) == 0 {
-		return nil
+	missed := &batch{end: now}
+	if !maps.Equal(at, now) {
+		missed.events = []event{{kind: "reset", at: now.String()}}
 	}
 	for s := range h.subs {
+		told := b
+		if !accounts[s.account] {
+			// The first of his account, who came meanwhile: what happened
+			// there was left out.
+			told = missed
+		}
+		if len(told.events) == 0 {
+			continue
+		}
 		select {
-		case s.batches <- b:
+		case s.batches <- told:
 		default:
 			// It reads too slowly, and comes again with its last id.
 			h.drop(s)
@@ -224,7 +235,8 @@ func (h *hub) poll(ctx context.Context, giveUp bool) error {
 // news reads what the audit chains say happened between two places.
 func (h *hub) news(ctx context.Context, at, now place, accounts map[core.AccountID]bool) ([]event, error) {
 	var list []core.Change
-	for chain, seq := range now {
+	for _, chain := range slices.Sorted(maps.Keys(now)) {
+		seq := now[chain]
 		if seq == at[chain] {
 			continue
 		}
@@ -245,7 +257,8 @@ func (h *hub) news(ctx context.Context, at, now place, accounts map[core.Account
 }
 
 // tell turns changes behind a place into events: one for each thing, with the
-// state that it has now.
+// state that it has now. What different audit chains say comes chain by chain,
+// not in the order in which it happened.
 func (h *hub) tell(ctx context.Context, from place, list []core.Change) ([]event, error) {
 	last := map[string]int{}
 	for i, c := range list {

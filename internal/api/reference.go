@@ -32,10 +32,14 @@ func (r *references) product(ctx context.Context, id core.ProductID) (string, er
 	})
 }
 
-// issuer returns the name of an issuer, "" when it is gone.
+// issuer returns the name of an issuer, "" when it is gone. One that is no CA of
+// ours has the name that its certificates say.
 func (r *references) issuer(ctx context.Context, id core.IssuerID) (string, error) {
 	return lookup(r.issuers, id, func() (string, error) {
 		i, err := r.a.d.Storage.Issuer(ctx, r.account, id)
+		if core.Is(err, core.KindNotFound) {
+			return r.a.d.Storage.ForeignIssuer(ctx, r.account, id)
+		}
 		if err != nil {
 			return "", err
 		}

@@ -49,6 +49,8 @@ var fields = map[string]map[string]string{
 	"jobs":                {"created": "created_at", "scheduled": "scheduled_at", "started": "started_at", "finished": "finished_at"},
 	"credentials":         {"product": "products", "user_login": "", "group_name": "", "text": ""},
 	"domains":             {"organisation_name": "", "auto": ""},
+	"orders":              {"tags": ""},
+	"tags":                {"key": "name"},
 	"users":               {"role": "grants", "group": "groups"},
 	"tokens":              {"role": "roles"},
 	"acme-accounts":       {"credential_label": "", "group": ""},

@@ -222,6 +222,8 @@ type Storage interface {
 	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 	ListIssuers(ctx context.Context, q core.ListQuery) (core.Page[core.Issuer], error)
 	IssuerColumns() []core.Column
+	// ForeignIssuer returns the name of an issuer of imported certificates.
+	ForeignIssuer(ctx context.Context, account core.AccountID, id core.IssuerID) (string, error)
 }
 
 // Audit is the audit log.

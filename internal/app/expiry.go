@@ -164,6 +164,9 @@ func (a *announcement) add(ctx context.Context, c *core.Certificate, now time.Ti
 
 // renewHint says how a certificate is renewed.
 func renewHint(c *core.Certificate) string {
+	if c.IssuerDN != "" {
+		return fmt.Sprintf("it was issued by %s: order a successor there, or here with the same names, and import or deploy it.", c.IssuerDN)
+	}
 	if c.Protocol == "est" {
 		return "its EST client should have done it: run its re-enrolment (simplereenroll) now and see why it did not."
 	}

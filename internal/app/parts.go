@@ -12,9 +12,12 @@ import (
 	"github.com/certwright/certwright/internal/connector"
 	"github.com/certwright/certwright/internal/connector/builtin"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/csvlist"
 	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/inventory"
+	"github.com/certwright/certwright/internal/jobs"
 	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
@@ -40,6 +43,9 @@ type parts struct {
 	domains  *domain.Service
 	vetting  *vetting.Service
 	orders   *ordering.Service
+	// inventory and lists read files.
+	inventory *inventory.Service
+	lists     *csvlist.Service
 	// vetted runs in the transaction in which an organisation is validated; nil:
 	// nothing waits for it.
 	vetted   func(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) error
@@ -55,6 +61,7 @@ type followup struct {
 	// domain runs in the transaction that makes a domain verified; nil: nothing
 	// waits for it.
 	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
+	queue  *jobs.Queue // nil: a host command
 }
 
 // Revoked implements enroll.Followup.
@@ -119,7 +126,7 @@ func (p *parts) assemble(ctx context.Context) error {
 	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains, CAA: p.caa,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	p.makeOrdering()
-	return nil
+	return p.makeInventory()
 }
 
 // maxSkew is how far the host's clock may be from the database's: leases and

@@ -265,7 +265,7 @@ func (s *server) listeners() ([]httpx.Listener, error) {
 // mainRoutes are portal and management API.
 func (s *server) mainRoutes() ([]httpx.Route, error) {
 	base := func() string { return s.cfg.External.Main }
-	a, err := api.New(api.Deps{Identity: s.identity, Storage: s.db, Enroll: s.enroll, Products: s.products, Domains: s.domains, CA: s.ca, Vetting: s.vetting, Orders: s.orders,
+	a, err := api.New(api.Deps{Identity: s.identity, Storage: s.db, Enroll: s.enroll, Products: s.products, Domains: s.domains, CA: s.ca, Vetting: s.vetting, Orders: s.orders, Inventory: s.inventory, Lists: s.lists,
 		Audit: s.audit, Jobs: s.jobs, About: s.about, BaseURL: base,
 		Operator: s.operator, Now: s.now, Logger: s.log})
 	if err != nil {

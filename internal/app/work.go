@@ -58,7 +58,7 @@ func newWork(ctx context.Context, s *server) (*work, error) {
 		return nil, err
 	}
 	w := &work{Queue: q, s: s}
-	s.followup.crl = w.askCRL
+	s.followup.crl, s.followup.queue = w.askCRL, q
 	return w, nil
 }
 
@@ -94,6 +94,7 @@ func (w *work) start(ctx context.Context) error {
 			_, err := s.vetting.Remind(ctx)
 			return err
 		}, 10*time.Minute),
+		jobs.Handle(s.changeTags, time.Hour),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
 			return errors.Join(err, s.tidyACME(ctx), s.tidyREST(ctx))

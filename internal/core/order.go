@@ -1,6 +1,9 @@
 package core
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"time"
 )
@@ -194,12 +197,14 @@ type Certificate struct {
 	Account      AccountID
 	Number       int64
 	Order        OrderID
-	Issuer       IssuerID
+	Issuer       IssuerID // of one that other CAs issued: see ForeignIssuer
+	IssuerDN     string   // its issuer's name when that is no CA of ours; empty otherwise
+	CA           bool     // a CA certificate; of imported ones only
 	Product      ProductID
 	Credential   CredentialID
 	User         UserID
 	Group        GroupID
-	Protocol     string
+	Protocol     string // ProtocolImport: read from a file
 	State        CertificateState
 	Serial       string // lower-case hex without leading zeros; unique per issuer
 	Subject      string
@@ -221,6 +226,26 @@ type Certificate struct {
 	Notified     int // the smallest number of days before expiry that was announced; 0: none
 	CreatedAt    time.Time
 	DER          []byte // loaded only when asked for
+}
+
+// ProtocolImport is the protocol of certificates that were read from files.
+const ProtocolImport = "import"
+
+// ForeignIssuer is the id of an issuer that is no CA of ours: it follows from
+// the account, the issuer's name and its key id, so that an issuer has the same
+// id wherever it is met. A UUID of version 8 (RFC 9562 section 5.8).
+func ForeignIssuer(account AccountID, name, keyID []byte) IssuerID {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte("foreign issuer"), []byte(account), name, keyID} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write(part)
+	}
+	b := h.Sum(nil)[:16]
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	s := hex.EncodeToString(b)
+	return IssuerID(s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:])
 }
 
 // Origin says where a request came from, for lists and the audit log.

@@ -55,6 +55,8 @@ type CLI struct {
 	ACME         acmeCmd         `cmd:"" name:"acme" help:"Accounts, orders and authorizations of ACME clients."`
 	Domain       domainCmd       `cmd:"" help:"Domains and the proofs of control of them."`
 	Renewal      renewalCmd      `cmd:"" help:"Early renewal by ACME clients."`
+	Import       importCmd       `cmd:"" help:"Read certificates, users, groups, organisations and domains from files."`
+	Tag          tagCmd          `cmd:"" help:"Tags of certificates, credentials and orders."`
 	User         userCmd         `cmd:"" help:"People."`
 	Group        groupCmd        `cmd:"" help:"Groups of people, which own credentials and certificates."`
 	Organisation organisationCmd `cmd:"" aliases:"organization" help:"Legal entities: data, evidence, representatives."`

@@ -11,7 +11,7 @@ import (
 )
 
 // maxFile is the largest file that is read into memory.
-const maxFile = 4 << 20
+const maxFile = 6 << 20
 
 // Modes of files: what holds a secret is for its owner alone.
 const (

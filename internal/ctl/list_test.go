@@ -60,7 +60,7 @@ func TestListFlags(t *testing.T) {
 	}
 	f.ctl(t, "cert", "list", "--filter", "nonsense").fails(t, codeUsage, "column:operator:value")
 	f.ctl(t, "cert", "list", "--limit", "0").fails(t, codeUsage, "--all")
-	f.ctl(t, "cert", "list", "--columns", "color").fails(t, codeUsage, `no column "color"; there are common_name,`)
+	f.ctl(t, "cert", "list", "--columns", "color").fails(t, codeUsage, `no column "color"; there are ca,`)
 
 	f.ctl(t, "cert", "list", "--expiring", "30d").ok(t)
 	reqs := f.got("GET", "/certificates")

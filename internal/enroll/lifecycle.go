@@ -341,6 +341,9 @@ func (s *Service) move(ctx context.Context, p *core.Principal, id core.Certifica
 	if err != nil {
 		return err
 	}
+	if c.IssuerDN != "" {
+		return core.Errorf(core.KindConflict, "the certificate was issued by %s, which is no CA of this installation: revoke it there", c.IssuerDN)
+	}
 	from := c.State
 	if err := from.To(next); err != nil {
 		return err

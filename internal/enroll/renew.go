@@ -21,6 +21,9 @@ func (s *Service) Renew(ctx context.Context, p *core.Principal, id core.Certific
 	if err != nil {
 		return nil, err
 	}
+	if c.Order == "" {
+		return nil, core.Errorf(core.KindConflict, "the certificate was imported and has no order here: order a new one with its names")
+	}
 	o, err := s.d.Storage.Order(ctx, p.Account, c.Order)
 	if err != nil {
 		return nil, err
@@ -50,6 +53,9 @@ func (s *Service) Key(ctx context.Context, p *core.Principal, id core.Certificat
 	}
 	if p.Credential != nil && c.Credential != p.Credential.ID {
 		return nil, core.Errorf(core.KindNotFound, "there is no such certificate")
+	}
+	if c.Order == "" {
+		return nil, core.Errorf(core.KindNotFound, "there is no private key of this certificate here: it was imported")
 	}
 	o, err := s.d.Storage.Order(ctx, p.Account, c.Order)
 	if err != nil {

@@ -61,6 +61,8 @@ const (
 	CertificateDeploy    Action = "certificate.deploy" // ask for it to be put on servers, and withdraw that
 	CertificateRevoke    Action = "certificate.revoke"
 	CertificateUpdate    Action = "certificate.update" // tags, owner
+	CertificateImport    Action = "certificate.import" // into the inventory, from files
+	TagManage            Action = "tag.manage"         // rename or delete a tag wherever it is
 
 	DomainView   Action = "domain.view"
 	DomainManage Action = "domain.manage" // register, prove, renew, take out of use
@@ -175,6 +177,8 @@ var rules = []Rule{
 	{CertificateDeploy, ScopeGroup, []core.Role{adm, opr, req, crd}},
 	{CertificateRevoke, ScopeGroup, []core.Role{adm, cad, opr, crd}},
 	{CertificateUpdate, ScopeGroup, []core.Role{adm, opr}},
+	{CertificateImport, ScopeGroup, []core.Role{adm, opr}},
+	{TagManage, ScopeAccount, []core.Role{adm, opr}},
 
 	{DomainView, ScopeGroup, []core.Role{adm, cad, app, val, opr, aud, req, crd}},
 	{DomainManage, ScopeGroup, []core.Role{adm, opr, req, crd}},

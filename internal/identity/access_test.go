@@ -73,6 +73,8 @@ certificate.renew       group    x   -   -   -   x   -   x   -   x
 certificate.deploy      group    x   -   -   -   x   -   x   -   x
 certificate.revoke      group    x   x   -   -   x   -   -   -   x
 certificate.update      group    x   -   -   -   x   -   -   -   -
+certificate.import      group    x   -   -   -   x   -   -   -   -
+tag.manage              account  x   -   -   -   x   -   -   -   -
 domain.view             group    x   x   x   x   x   x   x   -   x
 domain.manage           group    x   -   -   -   x   -   x   -   x
 domain.decide           account  x   -   -   x   -   -   -   -   -

@@ -19,7 +19,7 @@ import (
 // answered with the app's page, which shows what belongs there; every other
 // path stays free for protocols and is not found here.
 var areas = []string{
-	"certificates", "orders", "domains", "organisations", "groups", "users", "integrations", "products", "issuers", "audit", "jobs", "settings", "me",
+	"certificates", "orders", "domains", "organisations", "groups", "users", "integrations", "products", "issuers", "import", "tags", "audit", "jobs", "settings", "me",
 }
 
 // nonceMark stands in the app's page where the nonce of the response belongs.

@@ -125,7 +125,9 @@ var certificateList = listing[certificateRow, core.Certificate]{
 		{Column: core.Column{Name: "order", Title: "Order", Type: core.TypeID}, expr: "t.order_id"},
 		{Column: core.Column{Name: "revoked_at", Title: "Revoked", Type: core.TypeTime, Sortable: true}, expr: "t.revoked_at"},
 		{Column: core.Column{Name: "replaced", Title: "Replaced", Type: core.TypeBool}, expr: "(t.replaced_by IS NOT NULL)"},
-		{Column: core.Column{Name: "tags", Title: "Tags", Type: core.TypeTags}, expr: "t.tags"},
+		{Column: core.Column{Name: "tags", Title: "Tags", Type: core.TypeTags}, expr: "t.tags", uses: core.TagCertificate},
+		{Column: core.Column{Name: "issuer_dn", Title: "Issuer elsewhere", Type: core.TypeText, Sortable: true}, expr: "t.issuer_dn", notNull: true},
+		{Column: core.Column{Name: "ca", Title: "CA certificate", Type: core.TypeBool}, expr: "t.is_ca"},
 		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true}, expr: "t.created_at", notNull: true},
 	},
 }
@@ -168,6 +170,7 @@ var orderList = listing[orderRow, core.Order]{
 		{Column: core.Column{Name: "group", Title: "Group", Type: core.TypeID}, expr: "t.group_id"},
 		{Column: core.Column{Name: "failure", Title: "Failure", Type: core.TypeText}, expr: "t.failure"},
 		{Column: core.Column{Name: "created_at", Title: "Created", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.created_at", notNull: true},
+		{Column: core.Column{Name: "tags", Title: "Tags", Type: core.TypeTags}, expr: "(SELECT d.tags FROM order_details d WHERE d.order_id = t.id)", uses: core.TagOrder},
 		{Column: core.Column{Name: "updated_at", Title: "Changed", Type: core.TypeTime, Sortable: true}, expr: "t.updated_at", notNull: true},
 	},
 }
@@ -178,18 +181,6 @@ func (db *DB) OrderColumns() []core.Column { return orderList.columns() }
 // ListOrders lists orders.
 func (db *DB) ListOrders(ctx context.Context, q core.ListQuery) (core.Page[core.Order], error) {
 	return orderList.page(ctx, db, q)
-}
-
-// SetCertificateTags replaces the tags of a certificate.
-func (db *DB) SetCertificateTags(ctx context.Context, tx core.Tx, account core.AccountID, id core.CertificateID, tags []string) error {
-	r, err := in(tx).exec(ctx, `UPDATE certificates SET tags = ? WHERE id = ? AND account = ?`, toJSON(tags), string(id), string(account))
-	if err != nil {
-		return err
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 1 {
-		return err
-	}
-	return core.Errorf(core.KindNotFound, "there is no such certificate")
 }
 
 // ExpiringCertificates lists active certificates without successor that end

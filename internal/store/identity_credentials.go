@@ -119,7 +119,7 @@ func credentialList(within []core.GroupID, now time.Time) *listing[credentialRow
 			col("group_name", "Name of the group", core.TypeText, "(SELECT g.name FROM groups g WHERE g.id = t.group_id)"),
 			col("organisation", "Organisation", core.TypeID, "t.organisation"),
 			shown("product", "Products", core.TypeTags, "t.products"),
-			shown("tags", "Tags", core.TypeTags, "t.tags"),
+			{Column: core.Column{Name: "tags", Title: "Tags", Type: core.TypeTags, Default: true}, expr: "t.tags", uses: core.TagCredential},
 			shown("expires_at", "Expires", core.TypeTime, "t.expires_at"),
 			col("secret_set_at", "Secret set", core.TypeTime, "t.secret_set_at"),
 			shown("created_at", "Created", core.TypeTime, "t.created_at"),
@@ -140,7 +140,10 @@ func (db *DB) InsertCredential(ctx context.Context, tx core.Tx, c *core.Credenti
 		string(c.User), string(c.Group), nullText(c.Organisation), toJSON(c.Products), string(c.Product), c.PublicID, nullBytes(c.SecretHash),
 		nullBytes(c.SecretSealed), micros(c.SecretSetAt), nullBytes(c.Trust), nullMicros(c.ExpiresAt), toJSON(c.Sources), toJSON(c.AllowedNames),
 		toJSON(c.ProvenNames), toJSON(c.Options), c.Version, micros(c.CreatedAt), micros(c.UpdatedAt), nullMicros(c.RevokedAt), c.RevokedReason)
-	return credentialTaken(err, c)
+	if err != nil {
+		return credentialTaken(err, c)
+	}
+	return in(tx).tag(ctx, tagged{core.TagCredential, string(c.ID), c.Account, string(c.Group)}, c.Tags, true)
 }
 
 // credentialTaken says which unique value is taken. Both engines name columns
@@ -172,7 +175,10 @@ func (db *DB) UpdateCredential(ctx context.Context, tx core.Tx, c *core.Credenti
 	if err = hit(res, credentialTaken(err, c), "credential"); core.Is(err, core.KindNotFound) {
 		return core.Errorf(core.KindConflict, "the credential was changed in the meantime")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return in(tx).tag(ctx, tagged{core.TagCredential, string(c.ID), c.Account, string(c.Group)}, c.Tags, false)
 }
 
 // Credential implements identity.Storage.

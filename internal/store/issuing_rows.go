@@ -86,6 +86,8 @@ type certificateRow struct {
 	Tags          string `bun:"tags"`
 	Notified      int    `bun:"notified"`
 	CreatedAt     int64  `bun:"created_at"`
+	IssuerDN      string `bun:"issuer_dn"`
+	CA            bool   `bun:"is_ca"`
 }
 
 func (r *certificateRow) core() (core.Certificate, error) {
@@ -99,6 +101,7 @@ func (r *certificateRow) core() (core.Certificate, error) {
 		Replaces: core.CertificateID(r.Replaces), ReplacedBy: core.CertificateID(r.ReplacedBy),
 		RevokedAt: timeAt(r.RevokedAt), Reason: r.Reason, InvalidSince: timeAt(r.InvalidSince),
 		HasKey: r.HasKey, Notified: r.Notified, CreatedAt: timeAt(r.CreatedAt),
+		IssuerDN: r.IssuerDN, CA: r.CA,
 	}
 	var err error
 	if c.Names, err = fromJSON[[]string](r.Names); err != nil {

@@ -19,6 +19,7 @@ type column struct {
 	expr string // SQL expression of the value
 	// notNull columns can be sorted by their index.
 	notNull bool
+	uses    core.TagKind // the tags of such things stand in tag_uses, too
 }
 
 // listing is one list: a table whose rows bun scans into R and conv turns into
@@ -56,7 +57,7 @@ type cursor struct {
 func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (core.Page[T], error) {
 	var none core.Page[T]
 	if q.Tally != nil {
-		w, err := l.conditions(db, q)
+		w, err := l.conditions(ctx, db, q)
 		if err != nil {
 			return none, err
 		}
@@ -112,7 +113,7 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 	var parts []string
 	var args []any
 	for _, arm := range arms {
-		w, err := l.conditions(db, arm)
+		w, err := l.conditions(ctx, db, arm)
 		if err != nil {
 			return "", nil, err
 		}
@@ -247,6 +248,7 @@ type conds struct {
 	conds []string
 	args  []any
 	now   time.Time
+	often func(core.TagKind, string) (bool, error) // oftenTagged
 }
 
 func (w *conds) add(cond string, args ...any) {
@@ -254,14 +256,14 @@ func (w *conds) add(cond string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
-func (l *listing[R, T]) conditions(db *DB, q core.ListQuery) (*conds, error) {
+func (l *listing[R, T]) conditions(ctx context.Context, db *DB, q core.ListQuery) (*conds, error) {
 	if q.Account == "" {
 		return nil, core.Errorf(core.KindInternal, "list without account")
 	}
 	if err := q.Filter.Check(l.columns()); err != nil {
 		return nil, err
 	}
-	w := &conds{now: db.now()}
+	w := &conds{now: db.now(), often: func(k core.TagKind, tag string) (bool, error) { return db.oftenTagged(ctx, q.Account, k, tag) }}
 	w.add("t.account = ?", string(q.Account))
 	if l.where != "" {
 		w.add(l.where)
@@ -401,6 +403,9 @@ func (w *conds) text(c *column, f core.Cond) error {
 		v[i] = strings.ToLower(s)
 	}
 	esc := func(s any) string { return escapeLike(s.(string)) }
+	if c.uses != "" && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
+		return w.hasTag(c.uses, f)
+	}
 	if c.Type == core.TypeTags && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
 		// Tags are a JSON array of texts; one whole element must match.
 		j, err := json.Marshal(v[0])

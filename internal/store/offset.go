@@ -10,7 +10,7 @@ import (
 
 // count tells how many rows a filter selects.
 func (l *listing[R, T]) count(ctx context.Context, db *DB, account core.AccountID, f core.Filter) (n int, err error) {
-	w, err := l.conditions(db, core.ListQuery{Account: account, Filter: f})
+	w, err := l.conditions(ctx, db, core.ListQuery{Account: account, Filter: f})
 	if err != nil {
 		return 0, err
 	}
@@ -34,7 +34,7 @@ func (l *listing[R, T]) at(ctx context.Context, db *DB, q core.ListQuery, offset
 	if offset < 0 {
 		return nil, core.Errorf(core.KindInvalid, "a list does not begin before its first row").At("offset")
 	}
-	w, err := l.conditions(db, q)
+	w, err := l.conditions(ctx, db, q)
 	if err != nil {
 		return nil, err
 	}

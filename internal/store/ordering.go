@@ -80,13 +80,19 @@ func detailsValues(d *core.OrderDetails) []any {
 func (db *DB) InsertDetails(ctx context.Context, tx core.Tx, d *core.OrderDetails) error {
 	args := append([]any{string(d.Order), string(d.Account), d.Request}, detailsValues(d)...)
 	_, err := in(tx).exec(ctx, insertDetails, append(args, nullMicros(d.DueAt), d.Version, micros(d.CreatedAt), micros(d.UpdatedAt))...)
-	return err
+	if err != nil {
+		return err
+	}
+	return in(tx).tagOrder(ctx, d, true)
 }
 
 // UpdateDetails implements ordering.Storage.
 func (db *DB) UpdateDetails(ctx context.Context, tx core.Tx, d *core.OrderDetails) error {
 	r, err := in(tx).exec(ctx, updateDetails, append(detailsValues(d), d.Version, micros(d.UpdatedAt), string(d.Order), d.Version-1)...)
-	return changed(r, err, "order")
+	if err := changed(r, err, "order"); err != nil {
+		return err
+	}
+	return in(tx).tagOrder(ctx, d, false)
 }
 
 // MoveOrder implements ordering.Storage.

@@ -8,6 +8,7 @@ import { CredentialPage, Credentials } from './pages/Credentials'
 import { Deployments } from './pages/Deployments'
 import { Domain, Domains } from './pages/Domains'
 import { Home } from './pages/Home'
+import { Import } from './pages/Import'
 import { NewIssuer } from './pages/IssuerForm'
 import { Issuer, Issuers } from './pages/Issuers'
 import { Job } from './pages/Job'
@@ -21,6 +22,7 @@ import { Product, Products } from './pages/Products'
 import { Roles } from './pages/Roles'
 import { Audit, Jobs, Me, Settings } from './pages/System'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
+import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
 import { text } from './text'
@@ -67,6 +69,8 @@ export function App() {
           <Route path="/issuers/hierarchy">{() => <Issuers tree />}</Route>
           <Route path="/issuers/new" component={NewIssuer} />
           <Route path="/issuers/:id">{({ id }) => <Issuer key={id} id={id} />}</Route>
+          <Route path="/import" component={Import} />
+          <Route path="/tags" component={Tags} />
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>

@@ -11,7 +11,7 @@ export const text = {
   nav: {
     label: 'Main navigation', home: 'Home', certificates: 'Certificates', orders: 'Orders', domains: 'Domains', organisations: 'Organisations', groups: 'Groups',
     users: 'Users', integrations: 'Integrations', apis: 'APIs', acme: 'ACME', products: 'Products', issuers: 'CAs', audit: 'Audit log', jobs: 'Jobs', settings: 'Settings',
-    vettings: 'Vetting', manage: 'Manage', system: 'System',
+    vettings: 'Vetting', import: 'Import', tags: 'Tags', manage: 'Manage', system: 'System',
   },
   header: { menu: 'Navigation', light: 'Light colours', dark: 'Dark colours', account: 'Account of', me: 'My account', security: 'Sign-in and sessions', password: 'Change password', signOut: 'Sign out' },
   state: {
@@ -58,6 +58,20 @@ export const text = {
     version: 'Version', serial: 'Serial number', signature: 'Signature algorithm', issuer: 'Issuer', subject: 'Subject', notBefore: 'Not before', notAfter: 'Not after', key: 'Public key', names: 'Subject alternative names',
     keyUsage: 'Key usage', extKeyUsage: 'Extended key usage', ca: 'CA', pathLength: 'path length', policies: 'Policies', ski: 'Subject key id', aki: 'Authority key id', crl: 'CRL distribution points', ocsp: 'OCSP',
     issuerURLs: 'CA issuers', extensions: 'Extensions', name: 'Name', critical: 'Critical', value: 'Value (DER, hex)',
+  },
+  imports: {
+    certificates: 'Certificates', lists: 'CSV lists', files: 'Files', choose: 'Choose files, or drop them here', clear: 'Remove the files', unreadable: 'This file cannot be read:',
+    certificatesHint: 'Certificates that other CAs issued come into the inventory: they are listed, counted and announced before they end, but not renewed or revoked here. Private keys are not kept.',
+    filesHint: 'PEM with any number of certificates, DER, PKCS#7, PKCS#12 or Java keystores; together at most 5 MiB and 2,000 certificates', password: 'Password of PKCS#12 files and Java keystores', passwordHint: 'Used once and not kept',
+    run: 'Import', imported: 'imported', known: 'known already', refused: 'refused', skipped: 'left out', created: 'created', fresh: 'would be created', expired: 'It has expired', result: 'Result', saveResult: 'Save result as CSV',
+    file: 'File', position: 'Position', status: 'Status', reason: 'Reason', line: 'Line', column: 'Column', list: 'List', columns: 'Columns of the first line, of which the first must be there:',
+    listsHint: 'One row for each thing. Those that exist are told and stay as they are, so a file can be imported again.', csvFile: 'CSV file', csvHint: 'UTF-8, with commas, semicolons or tabulators; at most 1 MiB and 5,000 rows. An export of the list will do.',
+    dryRun: 'Dry run', question: 'rows are new and would be created. Go on?', stop: 'Stop', stopped: 'Stopped. Import the file again to do the rest.', progress: 'Progress', oneTime: 'One-time password',
+    oneTimeHint: 'The one-time passwords are shown this once. Save the result.',
+  },
+  tags: {
+    show: 'Show certificates', rename: 'Rename', remove: 'Delete', wholeKey: 'Rename the key of all its tags:', newName: 'New name', newKey: 'New name of the key', renameHint: 'If the new name is in use, the two become one.',
+    removeHint: 'The tag is taken away from everything that has it. This cannot be undone. Number of things:', done: 'things changed', job: 'things are being changed by job',
   },
   history: { title: 'History', time: 'Time', action: 'Action', who: 'Who', outcome: 'Outcome', from: 'From', detail: 'Detail', all: 'All entries in the audit log' },
   order: {
@@ -123,7 +137,7 @@ export const text = {
     buckets: { day: 'Within 24 hours', week: '1 to 7 days', month: '7 to 30 days', quarter: '30 to 90 days', later: 'Later' },
   },
   values: {
-    active: 'Active', 'on-hold': 'On hold', revoked: 'Revoked', reserved: 'Being issued', abandoned: 'Never issued', api: 'API and portal', acme: 'ACME', est: 'EST', scep: 'SCEP', cmp: 'CMP', rest: 'REST', waep: 'WAEP',
+    active: 'Active', 'on-hold': 'On hold', revoked: 'Revoked', reserved: 'Being issued', abandoned: 'Never issued', api: 'API and portal', acme: 'ACME', est: 'EST', scep: 'SCEP', cmp: 'CMP', rest: 'REST', import: 'Imported', waep: 'WAEP',
     'pending-organization-verification': 'Pending organisation verification',
     'method:dns-txt': 'DNS TXT record', 'method:dns-cname': 'DNS CNAME record', 'method:http-url': 'File on the web server', 'method:email': 'Mail to the domain', 'method:dns-contact': 'Mail to the DNS contact',
   } as Record<string, string>,

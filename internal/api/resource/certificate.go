@@ -22,6 +22,8 @@ type Certificate struct {
 	NotAfter     time.Time             `json:"not_after"`
 	Issuer       core.IssuerID         `json:"issuer"`
 	IssuerName   string                `json:"issuer_name"`
+	IssuerDN     string                `json:"issuer_dn,omitempty" doc:"name of the issuer when it is no CA of this installation: such a certificate is neither revoked nor renewed here"`
+	CA           bool                  `json:"ca" doc:"an imported CA certificate"`
 	Product      core.ProductID        `json:"product"`
 	ProductCode  string                `json:"product_code"`
 	Order        core.OrderID          `json:"order,omitempty"`

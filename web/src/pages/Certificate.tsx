@@ -58,7 +58,7 @@ export function Certificate({ id }: { id: string }) {
             </Menu.Dropdown>
           </Menu>
         )}
-        {c.state === 'active' && may('certificate.renew') && (
+        {c.state === 'active' && c.order && may('certificate.renew') && (
           <Button size="xs" onClick={() => setOpen('renew')}>
             {t.renew}
           </Button>
@@ -68,7 +68,7 @@ export function Certificate({ id }: { id: string }) {
             {t.release}
           </Button>
         )}
-        {live && may('certificate.revoke') && (
+        {live && !c.issuer_dn && may('certificate.revoke') && (
           <Button size="xs" variant="outline" color="red" onClick={() => setOpen('revoke')}>
             {t.revoke}
           </Button>
@@ -125,8 +125,8 @@ function Details({ c, tags }: { c: Schemas['CertificateDetail']; tags?: () => vo
         [t.key, c.key_algorithm],
         [t.serial, <span className="mono">{c.serial} <Copy value={c.serial} label={t.serial} /></span>],
         [t.fingerprint, <span className="mono">{pairs(c.fingerprint)} <Copy value={c.fingerprint} label={t.fingerprint} /></span>],
-        [t.issuer, <Go to={`/issuers/${c.issuer}`}>{c.issuer_name || c.issuer}</Go>],
-        [t.product, <Go to={`/products/${c.product}`}>{c.product_code || c.product}</Go>],
+        [t.issuer, c.issuer_dn || <Go to={`/issuers/${c.issuer}`}>{c.issuer_name || c.issuer}</Go>],
+        [t.product, c.product && <Go to={`/products/${c.product}`}>{c.product_code || c.product}</Go>],
         [t.order, c.order && <Go to={`/orders/${c.order}`}>{t.openOrder}</Go>],
         [t.protocol, words(c.protocol)],
         [t.credential, c.credential && <Name list="credentials" id={c.credential} />],

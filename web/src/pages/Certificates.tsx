@@ -1,7 +1,7 @@
 import { ListPage } from '../list/ListPage'
 import type { Row } from '../api/client'
 import { api, must } from '../api/client'
-import { Status } from '../ui/bits'
+import { Go, Status } from '../ui/bits'
 import { useSession } from '../lib/session'
 import { text } from '../text'
 import { useState } from 'react'
@@ -31,15 +31,18 @@ export function Certificates() {
         title={text.nav.certificates}
         link={(r) => `/certificates/${r.id}`}
         linkColumn="common_name"
-        cells={{ state: (r) => <Status value={certificateState(r)} /> }}
+        cells={{
+          state: (r) => <Status value={certificateState(r)} />,
+          issuer: (r) => (r.issuer_dn ? String(r.issuer_dn) : <Go to={`/issuers/${r.issuer}`}>{String(r.issuer_name)}</Go>),
+        }}
         actions={[
           { label: t.details, run: (r) => navigate(`/certificates/${r.id}`) },
           { label: t.viewDecoded, run: (r) => navigate(`/certificates/${r.id}?tab=x509`) },
           { label: t.download, shown: (r) => (live(r) || r.state === 'revoked') && session.can('certificate.download', group(r)), run: setFile },
           { label: t.exportKey, shown: (r) => r.key_stored === true && session.can('certificate.export-key', group(r)), run: setKey },
-          { label: t.renew, shown: (r) => r.state === 'active' && session.can('certificate.renew', group(r)), run: setRenew },
+          { label: t.renew, shown: (r) => r.state === 'active' && !!r.order && session.can('certificate.renew', group(r)), run: setRenew },
           { label: t.release, shown: (r) => r.state === 'on-hold' && session.can('certificate.revoke', group(r)), run: setRelease },
-          { label: t.revoke, danger: true, shown: (r) => live(r) && session.can('certificate.revoke', group(r)), run: setRevoke },
+          { label: t.revoke, danger: true, shown: (r) => live(r) && !r.issuer_dn && session.can('certificate.revoke', group(r)), run: setRevoke },
         ]}
         bulk={
           session.can('certificate.revoke')

@@ -15,6 +15,7 @@ interface Entry {
   to: string
   label: string
   needs?: string // the list that must be open to the person
+  may?: string[] // one of these actions that the person must be able to do
   group?: string // heading before it
 }
 
@@ -29,6 +30,8 @@ const entries: Entry[] = [
   { to: '/organisations/vetting', label: t.vettings, needs: 'vettings' },
   { to: '/groups', label: t.groups, needs: 'groups' },
   { to: '/users', label: t.users, needs: 'users' },
+  { to: '/tags', label: t.tags, needs: 'tags' },
+  { to: '/import', label: t.import, may: ['certificate.import', 'user.manage', 'group.manage', 'organisation.manage', 'domain.manage'] },
   { to: '/integrations/apis', label: t.apis, needs: 'credentials', group: t.integrations },
   { to: '/integrations/acme', label: t.acme, needs: 'acme-accounts' },
   { to: '/products', label: t.products, needs: 'products', group: t.system },
@@ -51,7 +54,7 @@ export function Shell({ children }: { children: ReactNode }) {
     if (first.current) first.current = false
     else main.current?.focus({ preventScroll: true })
   }, [path, close])
-  const shown = entries.filter((e) => !e.needs || session.lists.has(e.needs))
+  const shown = entries.filter((e) => (!e.needs || session.lists.has(e.needs)) && (!e.may || e.may.some((a) => session.can(a))))
   const longest = shown.filter((e) => (e.to === '/' ? path === '/' : path === e.to || path.startsWith(e.to + '/'))).sort((a, b) => b.to.length - a.to.length)[0]
   let heading: string | undefined
   return (

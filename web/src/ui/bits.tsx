@@ -5,7 +5,7 @@ import { away, instant, moment, words } from '../lib/format'
 import { text } from '../text'
 import { Icon } from './Icon'
 
-const good = new Set(['active', 'issued', 'valid', 'success', 'done', 'verified', 'passed', 'approved', 'ok', 'given'])
+const good = new Set(['active', 'issued', 'valid', 'success', 'done', 'verified', 'passed', 'approved', 'ok', 'given', 'created', 'imported'])
 const bad = new Set(['revoked', 'failed', 'rejected', 'invalid', 'expired', 'refused', 'cancelled', 'disabled', 'abandoned', 'withdrawn', 'declined'])
 
 /** A state as a word with a mark whose shape, not only its colour, says what it means. */

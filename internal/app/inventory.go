@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+
+	"github.com/certwright/certwright/internal/csvlist"
+	"github.com/certwright/certwright/internal/inventory"
+	"github.com/certwright/certwright/internal/jobs"
+)
+
+// makeInventory makes what reads certificates and lists from files.
+func (p *parts) makeInventory() (err error) {
+	p.inventory, err = inventory.New(inventory.Deps{Storage: p.db, Audit: p.audit, Now: p.now, Logger: p.log, Queue: func() inventory.Queue {
+		if p.followup.queue == nil {
+			return nil // a host command: no interface around a nil pointer
+		}
+		return p.followup.queue
+	}})
+	if err != nil {
+		return err
+	}
+	p.lists, err = csvlist.New(csvlist.Deps{Identity: p.identity, Domains: p.domains})
+	return err
+}
+
+// changeTags runs the job that changes tags of many things.
+func (p *parts) changeTags(ctx context.Context, j jobs.Running, a inventory.ChangeTagsJob) error {
+	return p.inventory.RunTagChange(ctx, a, func(done, total int64) error {
+		return j.Progress(ctx, jobs.Progress{Done: int(done), Total: int(total)})
+	})
+}
