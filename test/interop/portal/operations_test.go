@@ -37,6 +37,9 @@ func TestOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := rita.AskVetting(ctx, resource.NewVetting{Organisation: org.ID, Purpose: core.PurposeSMIME}); err != nil {
+		t.Fatal(err)
+	}
 	exportable := a.ProductLike(t, "tls-server", "exportable", func(p *core.Profile) { p.ServerKeys, p.KeyExport = true, true })
 	keyed, err := a.CreateOrder(ctx, resource.NewOrder{Product: string(exportable.ID), Generate: "ECDSA P-256", Names: []string{"keyed.operations.test"}, Group: a.Group, Subject: core.DN{{Type: "CN", Value: "keyed.operations.test"}}}, "")
 	if err != nil {

@@ -1,4 +1,4 @@
-import { Table } from '@mantine/core'
+import { Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api, must, type Schemas } from '../api/client'
 import { words } from '../lib/format'
@@ -8,6 +8,7 @@ import { Icon } from '../ui/Icon'
 import { Failure, Waiting } from '../ui/states'
 
 const t = text.roleTable
+const nameOf = (role: string) => t.names[role] ?? words(role)
 const scopes: Record<string, string> = { group: t.group, account: t.account, any: t.any }
 
 /** The access table of the server: which role may do what, and where. */
@@ -21,10 +22,13 @@ export function Roles() {
   return (
     <>
       <PageHead title={t.title} back={{ to: '/users', label: text.nav.users }} />
-      <p>{t.hint}</p>
+      <Text size="sm">{t.hint}</Text>
       <h2 className="section">{t.for}</h2>
-      <Facts rows={roles.map((r) => [words(r), t.roles[r] ?? ''])} />
+      <Facts rows={roles.map((r) => [nameOf(r), t.roles[r] ?? ''])} />
       <h2 className="section">{t.table}</h2>
+      <Text size="sm" mb="xs">
+        {t.scopeHint}
+      </Text>
       <Matrix rules={rules} roles={roles} />
     </>
   )
@@ -36,7 +40,7 @@ function Matrix({ rules, roles }: { rules: Schemas['Rule'][]; roles: string[] })
       <Table fz="sm" verticalSpacing={3} stickyHeader>
         <Table.Thead>
           <Table.Tr>
-            {[t.action, ...roles.map((r) => words(r)), t.scope].map((x) => (
+            {[t.action, t.scope, ...roles.map(nameOf)].map((x) => (
               <Table.Th key={x} scope="col">
                 {x}
               </Table.Th>
@@ -49,6 +53,7 @@ function Matrix({ rules, roles }: { rules: Schemas['Rule'][]; roles: string[] })
               <Table.Th scope="row" fw={400}>
                 <span className="mono">{r.action}</span>
               </Table.Th>
+              <Table.Td>{scopes[r.scope] ?? r.scope}</Table.Td>
               {roles.map((x) => (
                 <Table.Td key={x}>
                   {r.roles.includes(x) && (
@@ -59,7 +64,6 @@ function Matrix({ rules, roles }: { rules: Schemas['Rule'][]; roles: string[] })
                   )}
                 </Table.Td>
               ))}
-              <Table.Td>{scopes[r.scope] ?? r.scope}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -142,7 +142,7 @@ function Decide({ v, close }: { v: Vetting; close: () => void }) {
       <NativeSelect label={t.decision} value={state} onChange={(e) => setState(e.currentTarget.value as Decision['state'])} data={(['validated', 'discrepancy', 'rejected'] as const).map((x) => ({ value: x, label: words(x) }))} data-autofocus />
       {good && <NativeSelect label={t.method} value={method} onChange={(e) => setMethod(e.currentTarget.value as Decision['method'])} data={methods.map((x) => ({ value: x, label: words(x) }))} />}
       {good && <TextInput label={t.source} description={t.sourceHint} value={source} onChange={(e) => setSource(e.currentTarget.value)} />}
-      {good && documents.length > 0 && <MultiSelect label={o.evidenceUsed} description={o.evidenceUsedHint} data={documents.map((d) => ({ value: d.id, label: d.description ? `${d.name} (${d.description})` : d.name }))} value={evidence} onChange={setEvidence} />}
+      {good && documents.length > 0 && <MultiSelect searchable label={o.evidenceUsed} description={o.evidenceUsedHint} data={documents.map((d) => ({ value: d.id, label: d.description ? `${d.name} (${d.description})` : d.name }))} value={evidence} onChange={setEvidence} />}
       <Textarea label={text.order.comment} required={!good} autosize minRows={2} value={comment} onChange={(e) => setComment(e.currentTarget.value)} />
     </Confirm>
   )

@@ -87,7 +87,7 @@ function Attempt({ domain, id }: { domain: string; id: string }) {
         ]}
       />
       <h2 className="section">{u.answers}</h2>
-      <Rows label={u.answers} none={u.noRecords} head={[u.where, text.history.time, u.asked, u.answer]} rows={a.records.map((r, i) => ({ key: String(i), cells: [r.where, <Moment key="at" at={r.at} />, r.asked, <span key="answer" className="mono">{r.answer}</span>] }))} />
+      <Rows label={u.answers} none={u.noRecords} head={[u.where, text.history.time, u.asked, u.answer]} rows={a.records.map((r, i) => ({ key: String(i), cells: [r.where || u.here, <Moment key="at" at={r.at} />, r.asked, <span key="answer" className="mono">{r.answer}</span>] }))} />
     </>
   )
 }
