@@ -96,6 +96,7 @@ type Identity interface {
 	Organisations
 	Groups
 	Users
+	ExternalIdentities
 	Credentials
 }
 

@@ -27,6 +27,9 @@ type Deps struct {
 	// organisation, in which it is locked; it may be nil.
 	OrganisationChanged func(ctx context.Context, tx core.Tx, p *core.Principal, before, after *core.Organisation) error
 
+	// Directory are sign-in providers that take a password; nil: none.
+	Directory Directory
+
 	SessionIdle time.Duration // 0: 30 minutes
 	SessionMax  time.Duration // 0: 12 hours
 	// Password is the cost of new password hashes; the zero value is
@@ -55,6 +58,9 @@ type Service struct {
 	tokenMAC      func([]byte) [32]byte
 	recoveryMAC   func([]byte) [32]byte
 	trust         trustCache
+
+	directory      Directory
+	directorySlots chan struct{}
 }
 
 // New makes a Service. It fails when the declared credential types contradict
@@ -86,6 +92,7 @@ func New(d Deps) (*Service, error) {
 		credentialMAC: d.MAC("identity: credential secret v1"),
 		tokenMAC:      d.MAC("identity: personal token v1"),
 		recoveryMAC:   d.MAC("identity: recovery code v1"),
+		directory:     d.Directory, directorySlots: make(chan struct{}, directoryChecks),
 	}, nil
 }
 

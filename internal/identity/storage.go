@@ -26,6 +26,7 @@ type Storage interface {
 	SessionStorage
 	TokenStorage
 	CredentialStorage
+	ExternalStorage
 }
 
 // AccountStorage keeps tenants.

@@ -29,20 +29,24 @@ type userRow struct {
 	CreatedAt     int64  `bun:"created_at"`
 	UpdatedAt     int64  `bun:"updated_at"`
 	SecondFactor  bool   `bun:"second_factor"`
-	GroupIDs      string `bun:"group_ids"` // "a","b"
+	GroupIDs      string `bun:"group_ids"`    // "a","b"
+	ProvidedIDs   string `bun:"provided_ids"` // group=provider,group=provider
 }
 
 // groupIDs is the groups of user t as "a","b": one text, which the filter for
 // tag lists can search.
 const groupIDs = `COALESCE((SELECT '"' || string_agg(m.group_id, '","' ORDER BY m.group_id) || '"' FROM group_members m WHERE m.user_id = t.id), '')`
 
+// providedIDs is which provider put user t into which group.
+const providedIDs = `COALESCE((SELECT string_agg(m.group_id || '=' || m.provider, ',') FROM group_members m WHERE m.user_id = t.id AND m.provider <> ''), '')`
+
 const userCols = `t.id, t.account, t.number, t.login, t.name, t.email, t.state, t.grants, t.password_hash, t.must_change, t.failures,
-	COALESCE(t.locked_until, 0), COALESCE(t.last_sign_in, 0), t.created_at, t.updated_at, ` + secondFactor + ", " + groupIDs
+	COALESCE(t.locked_until, 0), COALESCE(t.last_sign_in, 0), t.created_at, t.updated_at, ` + secondFactor + ", " + groupIDs + ", " + providedIDs
 
 func (r *userRow) dest() []any {
 	return []any{&r.ID, &r.Account, &r.Number, &r.Login, &r.Name, &r.Email, &r.State, &r.Grants, &r.PasswordHash, &r.MustChange,
 		&r.Failures, &r.LockedUntil, &r.LastSignIn, &r.CreatedAt, &r.UpdatedAt,
-		&r.SecondFactor, &r.GroupIDs}
+		&r.SecondFactor, &r.GroupIDs, &r.ProvidedIDs}
 }
 
 func (r *userRow) core() (core.User, error) {
@@ -56,6 +60,13 @@ func (r *userRow) core() (core.User, error) {
 			u.Groups = append(u.Groups, core.GroupID(strings.Trim(id, `"`)))
 		}
 	}
+	if r.ProvidedIDs != "" {
+		u.Provided = map[core.GroupID]core.ProviderID{}
+		for pair := range strings.SplitSeq(r.ProvidedIDs, ",") {
+			group, provider, _ := strings.Cut(pair, "=")
+			u.Provided[core.GroupID(group)] = core.ProviderID(provider)
+		}
+	}
 	var err error
 	u.Grants, err = fromJSON[[]core.Grant](r.Grants)
 	return u, err
@@ -67,7 +78,7 @@ func userList(within []core.GroupID, now time.Time) *listing[userRow, core.User]
 		where = "t.id IN (SELECT m.user_id FROM group_members m WHERE " + where + ")"
 	}
 	return &listing[userRow, core.User]{
-		table: "(SELECT t.*, " + secondFactor + " AS second_factor, " + groupIDs + " AS group_ids FROM users t)", where: where,
+		table: "(SELECT t.*, " + secondFactor + " AS second_factor, " + groupIDs + " AS group_ids, " + providedIDs + " AS provided_ids FROM users t)", where: where,
 		conv: func(r *userRow) (core.User, error) {
 			r.PasswordHash = "" // no list needs it
 			return r.core()

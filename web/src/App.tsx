@@ -22,6 +22,7 @@ import { Product, Products } from './pages/Products'
 import { Roles } from './pages/Roles'
 import { Audit, Jobs, Me, Settings } from './pages/System'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
+import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
@@ -75,6 +76,9 @@ export function App() {
           <Route path="/jobs" component={Jobs} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
+          <Route path="/settings/providers" component={Providers} />
+          <Route path="/settings/providers/new" component={NewProvider} />
+          <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>
           <Route>

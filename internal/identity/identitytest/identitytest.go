@@ -97,6 +97,20 @@ type World struct {
 	// Admin is the first administrator, signed in; his password is
 	// AdminPassword.
 	Admin *core.Principal
+	// Directory is asked for who has no password; tests may set what is in it.
+	Directory *Directory
+}
+
+// Directory is an identity.Directory that may be chosen later; until then there
+// is none.
+type Directory struct{ identity.Directory }
+
+// Directories implements identity.Directory.
+func (d *Directory) Directories(ctx context.Context, account core.AccountID) ([]*core.SignInProvider, error) {
+	if d.Directory == nil {
+		return nil, nil
+	}
+	return d.Directory.Directories(ctx, account)
 }
 
 // AdminPassword is the password of the first administrator after New.
@@ -111,11 +125,17 @@ type Storage interface {
 // Service returns a service without any account.
 func Service(t testing.TB, s Storage, c *Clock, l *Log) *identity.Service {
 	t.Helper()
+	return service(t, s, c, l, nil)
+}
+
+func service(t testing.TB, s Storage, c *Clock, l *Log, d identity.Directory) *identity.Service {
+	t.Helper()
 	box := secrettest.New(t)
 	svc, err := identity.New(identity.Deps{
 		Storage: s, Catalogue: s, Audit: l, Sealer: box, MAC: box.MAC, Now: c.Now, Types: Types(),
-		BaseURL:  func() string { return "https://ca.example" },
-		Password: identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
+		Directory: d,
+		BaseURL:   func() string { return "https://ca.example" },
+		Password:  identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,8 +146,8 @@ func Service(t testing.TB, s Storage, c *Clock, l *Log) *identity.Service {
 // New returns a service with a first account and a signed-in administrator.
 func New(t testing.TB, s Storage, c *Clock) *World {
 	t.Helper()
-	w := &World{Clock: c, Log: &Log{}}
-	w.Service = Service(t, s, c, w.Log)
+	w := &World{Clock: c, Log: &Log{}, Directory: &Directory{}}
+	w.Service = service(t, s, c, w.Log, w.Directory)
 	ctx := context.Background()
 	var err error
 	if w.First, err = w.Bootstrap(ctx, "Example"); err != nil {
