@@ -1,5 +1,7 @@
 import { Anchor, Stack } from '@mantine/core'
 import { Link, Route, Switch, useLocation } from 'wouter'
+import { ACME } from './pages/acme/ACME'
+import { ACMEObject } from './pages/acme/Objects'
 import { Certificate } from './pages/Certificate'
 import { Certificates } from './pages/Certificates'
 import { CredentialPage, Credentials } from './pages/Credentials'
@@ -14,12 +16,13 @@ import { NewCredential } from './pages/NewCredential'
 import { NewOrder } from './pages/NewOrder'
 import { Order, Orders } from './pages/Orders'
 import { RequestOrder } from './pages/order/RequestOrder'
-import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } from './pages/People'
+import { OrganisationPage } from './pages/organisation/OrganisationPage'
+import { GroupPage, Groups, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
+import { Roles } from './pages/Roles'
 import { Setup } from './pages/Setup'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
 import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
-import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
 import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
 import { Shell } from './shell/Shell'
@@ -51,12 +54,14 @@ export function App() {
           <Route path="/groups" component={Groups} />
           <Route path="/groups/:id">{({ id }) => <GroupPage key={id} id={id} />}</Route>
           <Route path="/users" component={Users} />
+          <Route path="/users/roles" component={Roles} />
           <Route path="/users/:id">{({ id }) => <UserPage key={id} id={id} />}</Route>
           <Route path="/integrations/apis" component={Credentials} />
           <Route path="/integrations/apis/new" component={NewCredential} />
           <Route path="/integrations/apis/:id">{({ id }) => <CredentialPage key={id} id={id} />}</Route>
           <Route path="/integrations/acme">{() => <ACME />}</Route>
           <Route path="/integrations/acme/:list">{({ list }) => <ACME list={list} />}</Route>
+          <Route path="/integrations/acme/:list/:id">{({ list, id }) => <ACMEObject key={id} list={list} id={id} />}</Route>
           <Route path="/products" component={Products} />
           <Route path="/products/new" component={NewProduct} />
           <Route path="/products/:id/edit">{({ id }) => <EditProduct key={id} id={id} />}</Route>

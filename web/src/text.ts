@@ -1,9 +1,11 @@
 // Every word that the portal says by itself, in English. Titles of columns and
 // details of errors come from the server.
 import { forms } from './textforms'
+import { operations } from './textorg'
 
 export const text = {
   ...forms,
+  ...operations,
   product: 'Certwright',
   skip: 'Skip to the content',
   nav: {
@@ -140,7 +142,7 @@ export const text = {
   values: {
     active: 'Active', 'on-hold': 'On hold', revoked: 'Revoked', reserved: 'Being issued', abandoned: 'Never issued', api: 'API and portal', acme: 'ACME', est: 'EST', scep: 'SCEP', cmp: 'CMP', rest: 'REST', import: 'Imported', waep: 'WAEP',
     'pending-organization-verification': 'Pending organisation verification',
-    'method:dns-txt': 'DNS TXT record', 'method:dns-cname': 'DNS CNAME record', 'method:http-url': 'File on the web server', 'method:email': 'Mail to the domain', 'method:dns-contact': 'Mail to the DNS contact',
+    'method:dns-txt': 'DNS TXT record', 'method:dns-cname': 'DNS CNAME record', 'method:http-url': 'File on the web server', 'method:email': 'Mail to the domain', 'method:http-01': 'http-01', 'method:dns-01': 'dns-01', 'method:tls-alpn-01': 'tls-alpn-01', 'method:dns-account-01': 'dns-account-01', 'method:device-attest-01': 'device-attest-01', 'method:dns-contact': 'Mail to the DNS contact',
   } as Record<string, string>,
   products: {
     details: 'Details', certificates: 'Certificates', disable: 'Disable', enable: 'Enable', disableHint: 'Nothing is issued with it any more. Certificates stay as they are.', enableHint: 'It can be ordered again.', dryRun: 'Would this be issued?',

@@ -93,7 +93,7 @@ func keep(t *testing.T, dir string) {
 func fill(t *testing.T, a *harness.Admin) []string {
 	t.Helper()
 	ctx := t.Context()
-	routes := []string{"/", "/certificates", "/certificates/deployment-requests", "/orders", "/orders/new", "/orders/request", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/integrations/apis",
+	routes := []string{"/", "/certificates", "/certificates/deployment-requests", "/orders", "/orders/new", "/orders/request", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/users/roles", "/integrations/apis",
 		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
 		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
 	for i := range hosts {
@@ -113,7 +113,8 @@ func fill(t *testing.T, a *harness.Admin) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(routes, "/organisations/"+string(o.ID), "/groups/"+string(a.Group), "/users/"+string(a.Owner))
+	org := "/organisations/" + string(o.ID)
+	return append(routes, org, org+"?tab=vetting", org+"?tab=evidence", org+"?tab=representatives", org+"?tab=consents", org+"?tab=history", "/groups/"+string(a.Group), "/users/"+string(a.Owner))
 }
 
 // person makes a requester with a password, who orders what must be approved.

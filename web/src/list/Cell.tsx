@@ -6,6 +6,7 @@ import { Go, Moment, Status, Tags } from '../ui/bits'
 
 /** Where the things of a list have a page of their own. */
 export const pageOf: Record<string, string> = {
+  'acme-accounts': '/integrations/acme/acme-accounts',
   certificates: '/certificates', orders: '/orders', credentials: '/integrations/apis', products: '/products', issuers: '/issuers', groups: '/groups', users: '/users',
   organisations: '/organisations', domains: '/domains', vettings: '/organisations/vetting', 'sign-in-providers': '/settings/providers',
 }

@@ -95,6 +95,32 @@ export function Renew({ id, name, close }: Props) {
   )
 }
 
+/** Fetches the certificate in one of the formats. */
+export function Download({ id, name, close }: Props) {
+  const d = text.downloads
+  const [format, setFormat] = useState('pem')
+  const [chain, setChain] = useState('full')
+  return (
+    <Confirm
+      opened
+      title={`${d.title}: ${name}`}
+      label={text.action.download}
+      close={close}
+      run={async () => {
+        const r = await fetch(`${prefix}/certificates/${id}/download?${new URLSearchParams({ format, chain: format === 'der' ? 'none' : chain })}`, { headers: ownHeaders })
+        if (!r.ok) fail(r.status, await r.json().catch(() => undefined))
+        save(await r.blob(), fileName(r, `certificate.${format}`))
+      }}
+    >
+      <NativeSelect label={d.format} value={format} onChange={(e) => setFormat(e.currentTarget.value)} data={(['pem', 'der', 'p7b'] as const).map((value) => ({ value, label: d[value] }))} data-autofocus />
+      {format !== 'der' && <NativeSelect label={d.chain} value={chain} onChange={(e) => setChain(e.currentTarget.value)} data={chainChoices} />}
+    </Confirm>
+  )
+}
+
+/** The name that the server gives a file. */
+const fileName = (r: Response, otherwise: string) => /filename="([^"]+)"/.exec(r.headers.get('Content-Disposition') ?? '')?.[1] ?? otherwise
+
 /** Fetches the private key with the certificate into a keystore. */
 export function ExportKey({ id, name, close }: Props) {
   const [format, setFormat] = useState('p12')
@@ -112,7 +138,7 @@ export function ExportKey({ id, name, close }: Props) {
           method: 'POST', headers: { ...ownHeaders, 'Content-Type': 'application/json' }, body: JSON.stringify({ format, password: password || undefined, alias: alias || undefined, chain }),
         })
         if (!r.ok) fail(r.status, await r.json().catch(() => undefined))
-        save(await r.blob(), /filename="([^"]+)"/.exec(r.headers.get('Content-Disposition') ?? '')?.[1] ?? 'keystore')
+        save(await r.blob(), fileName(r, 'keystore'))
       }}
     >
       <Alert color="yellow" variant="outline">{t.exportHint}</Alert>

@@ -5,7 +5,7 @@ import { Go, Status } from '../ui/bits'
 import { useSession } from '../lib/session'
 import { text } from '../text'
 import { useState } from 'react'
-import { Renew, Revoke, Release, reasonLabels } from './CertificateActions'
+import { Download, ExportKey, Renew, Revoke, Release, reasonLabels } from './CertificateActions'
 import { useLocation } from 'wouter'
 
 /** A certificate's state in one word: expiry counts. */
@@ -19,6 +19,8 @@ export function Certificates() {
   const [renew, setRenew] = useState<Row>()
   const [revoke, setRevoke] = useState<Row>()
   const [release, setRelease] = useState<Row>()
+  const [file, setFile] = useState<Row>()
+  const [key, setKey] = useState<Row>()
   const live = (r: Row) => r.state === 'active' || r.state === 'on-hold'
   const group = (r: Row) => String(r.group ?? '')
   const t = text.certificate
@@ -36,7 +38,8 @@ export function Certificates() {
         actions={[
           { label: t.details, run: (r) => navigate(`/certificates/${r.id}`) },
           { label: t.viewDecoded, run: (r) => navigate(`/certificates/${r.id}?tab=x509`) },
-          { label: t.download, shown: (r) => live(r) || r.state === 'revoked', run: (r) => location.assign(`/api/certwright/v1/certificates/${r.id}/download?format=pem`) },
+          { label: t.download, shown: (r) => (live(r) || r.state === 'revoked') && session.can('certificate.download', group(r)), run: setFile },
+          { label: t.exportKey, shown: (r) => r.key_stored === true && session.can('certificate.export-key', group(r)), run: setKey },
           { label: t.renew, shown: (r) => r.state === 'active' && !!r.order && session.can('certificate.renew', group(r)), run: setRenew },
           { label: t.release, shown: (r) => r.state === 'on-hold' && session.can('certificate.revoke', group(r)), run: setRelease },
           { label: t.revoke, danger: true, shown: (r) => live(r) && !r.issuer_dn && session.can('certificate.revoke', group(r)), run: setRevoke },
@@ -53,6 +56,8 @@ export function Certificates() {
       {renew && <Renew id={String(renew.id)} name={String(renew.common_name || renew.number)} close={() => setRenew(undefined)} />}
       {revoke && <Revoke id={String(revoke.id)} name={String(revoke.common_name || revoke.number)} close={() => setRevoke(undefined)} />}
       {release && <Release id={String(release.id)} name={String(release.common_name || release.number)} close={() => setRelease(undefined)} />}
+      {file && <Download id={String(file.id)} name={String(file.common_name || file.number)} close={() => setFile(undefined)} />}
+      {key && <ExportKey id={String(key.id)} name={String(key.common_name || key.number)} close={() => setKey(undefined)} />}
     </>
   )
 }

@@ -3,11 +3,12 @@ import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
-import { api, must, type Row, type Schemas } from '../api/client'
+import { api, must, prefix, type Row, type Schemas } from '../api/client'
 import { words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
 import { save } from '../list/frames'
+import { sent, useListState } from '../list/query'
 import { text } from '../text'
 import { Block, Facts, Moment, PageHead, Status, Tags } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
@@ -27,6 +28,8 @@ export function Credentials() {
   const [revoke, setRevoke] = useState<Row>()
   const [renew, setRenew] = useState<Row>()
   const may = (a: string, r: Row) => session.can(a, String(r.group ?? ''))
+  const [state] = useListState()
+  const exported = new URLSearchParams([['format', 'json'], ...(state.sort ? [['sort', state.sort]] : []), ...sent(state.filter).map((f) => ['filter', f])])
   const lives = (r: Row) => r.status !== 'revoked'
   return (
     <>
@@ -37,11 +40,16 @@ export function Credentials() {
         linkColumn="label"
         cells={{ type: (r) => words(String(r.type)) }}
         head={
-          session.can('credential.create') && (
-            <Button component={Link} href="/integrations/apis/new" size="xs">
-              {t.new}
+          <>
+            <Button component="a" href={`${prefix}/credentials/export?${exported}`} download size="xs" variant="default">
+              {text.upkeep.exportJSON}
             </Button>
-          )
+            {session.can('credential.create') && (
+              <Button component={Link} href="/integrations/apis/new" size="xs">
+                {t.new}
+              </Button>
+            )}
+          </>
         }
         actions={[
           { label: text.action.view, run: (r) => navigate(`/integrations/apis/${r.id}`) },

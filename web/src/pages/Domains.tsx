@@ -1,4 +1,4 @@
-import { Button, Checkbox, Menu, NativeSelect, Table, Text, TextInput } from '@mantine/core'
+import { Button, Checkbox, Menu, NativeSelect, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
@@ -12,7 +12,8 @@ import { Confirm } from '../ui/Confirm'
 import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
-import { AttemptText, ChangeMethod, Challenge, methods, type Method } from './domain/Proof'
+import { Attempts } from './domain/Attempts'
+import { ChangeMethod, Challenge, methods, type Method } from './domain/Proof'
 import { History } from './History'
 import { Pick } from './NewCredential'
 
@@ -134,49 +135,6 @@ export function Domain({ id }: { id: string }) {
       <Confirm opened={asked === 'state'} danger={d.state === 'active'} title={`${d.state === 'active' ? t.deactivate : t.activate}: ${d.name}`} close={close} run={async () => { await (d.state === 'active' ? must(api.POST('/domains/{id}/deactivate', path)) : must(api.POST('/domains/{id}/activate', path))); await changed() }}>
         {d.state === 'active' ? t.deactivateHint : t.activateHint}
       </Confirm>
-    </>
-  )
-}
-
-function Attempts({ id }: { id: string }) {
-  const q = useQuery({ queryKey: ['domain-attempts', id], queryFn: () => must(api.GET('/domains/{id}/attempts', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
-  if (!q.data || q.data.items.length === 0) return null
-  return (
-    <>
-      <h2 className="section">{t.attempts}</h2>
-      <div className="scroll" tabIndex={0} role="region" aria-label={t.attempts}>
-        <Table fz="sm" verticalSpacing={4}>
-          <Table.Thead>
-            <Table.Tr>
-              {[text.history.time, t.method, text.history.outcome, t.agreed, text.history.detail].map((x) => (
-                <Table.Th key={x} scope="col">
-                  {x}
-                </Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {q.data.items.map((a) => (
-              <Table.Tr key={a.id}>
-                <Table.Td>
-                  <Moment at={a.at} />
-                </Table.Td>
-                <Table.Td>{words(a.method, 'method')}</Table.Td>
-                <Table.Td>
-                  <Status value={a.passed ? 'passed' : a.failure ? 'failed' : 'sent'} />
-                </Table.Td>
-                <Table.Td>
-                  {a.agreed} / {a.perspectives}
-                </Table.Td>
-                <Table.Td>
-                  <AttemptText a={a} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
     </>
   )
 }

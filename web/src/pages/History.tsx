@@ -1,5 +1,5 @@
-import { useQuery } from '@tanstack/react-query'
-import { Table } from '@mantine/core'
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { Button, Table } from '@mantine/core'
 import { readList, type Schemas } from '../api/client'
 import { writeCond } from '../list/query'
 import { text } from '../text'
@@ -13,10 +13,16 @@ const most = 100
 /** What the audit log says about a thing, newest first. */
 export function History({ object, path }: { object?: string; path?: string }) {
   const filter = object ? [writeCond({ column: 'object', op: 'eq', values: [object] })] : []
-  const q = useQuery({ queryKey: ['list', path ?? '/audit', filter], queryFn: ({ signal }) => readList<Schemas['Entry']>(path ?? '/audit', { filter, limit: most }, signal) })
+  const q = useInfiniteQuery({
+    queryKey: ['history', path ?? '/audit', filter],
+    queryFn: ({ signal, pageParam }) => readList<Schemas['Entry']>(path ?? '/audit', { filter, limit: most, cursor: pageParam }, signal),
+    initialPageParam: '',
+    getNextPageParam: (p) => p.next,
+  })
   if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
-  if (q.data.items.length === 0) return <div className="empty">{text.state.empty}</div>
+  const entries = q.data.pages.flatMap((p) => p.items)
+  if (entries.length === 0) return <div className="empty">{text.state.empty}</div>
   return (
     <>
       <div className="scroll" tabIndex={0} role="region" aria-label={t.title}>
@@ -31,7 +37,7 @@ export function History({ object, path }: { object?: string; path?: string }) {
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {q.data.items.map((e) => (
+            {entries.map((e) => (
               <Table.Tr key={`${e.chain}-${e.seq}`}>
                 <Table.Td>
                   <Moment at={e.at} />
@@ -50,7 +56,12 @@ export function History({ object, path }: { object?: string; path?: string }) {
           </Table.Tbody>
         </Table>
       </div>
-      {q.data.next && object && <Go to={listHref('/audit', filter)}>{t.all}</Go>}
+      {q.hasNextPage && (
+        <Button size="xs" variant="default" mt="xs" mr="sm" loading={q.isFetchingNextPage} onClick={() => void q.fetchNextPage()}>
+          {text.upkeep.older}
+        </Button>
+      )}
+      {q.hasNextPage && object && <Go to={listHref('/audit', filter)}>{t.all}</Go>}
     </>
   )
 }

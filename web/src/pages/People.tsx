@@ -1,8 +1,8 @@
-import { Alert, Button, Group, MultiSelect, NativeSelect, Stack, TextInput } from '@mantine/core'
+import { Alert, Anchor, Button, Group, MultiSelect, NativeSelect, Stack, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useLocation } from 'wouter'
+import { Link, useLocation } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
 import { useSession } from '../lib/session'
 import { useReferences } from '../list/FilterBar'
@@ -16,6 +16,7 @@ import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { Pick } from './NewCredential'
 import { Identities } from './providers/Identities'
+import { ResetFactor, SignOut } from './UserActions'
 
 const t = text.people
 
@@ -28,7 +29,7 @@ type Password = Schemas['IssuedPassword']
 export function Users() {
   const session = useSession()
   const [, navigate] = useLocation()
-  const [open, setOpen] = useState<{ what: 'edit' | 'password' | 'state' | 'delete'; row: Row }>()
+  const [open, setOpen] = useState<{ what: 'edit' | 'password' | 'state' | 'delete' | 'sign-out' | 'factor'; row: Row }>()
   const [adding, setAdding] = useState(false)
   const [issued, setIssued] = useState<Password>()
   const changed = useChanged()
@@ -45,16 +46,23 @@ export function Users() {
         link={(r) => `/users/${r.id}`}
         linkColumn="login"
         head={
-          manage && (
-            <Button size="xs" onClick={() => setAdding(true)}>
-              {t.newUser}
+          <>
+            <Button component={Link} href="/users/roles" size="xs" variant="default">
+              {text.roleTable.title}
             </Button>
-          )
+            {manage && (
+              <Button size="xs" onClick={() => setAdding(true)}>
+                {t.newUser}
+              </Button>
+            )}
+          </>
         }
         actions={[
           { label: text.action.view, run: (r) => navigate(`/users/${r.id}`) },
           { label: text.action.edit, shown: () => manage, run: ask('edit') },
           { label: t.resetPassword, shown: (r) => manage && r.id !== session.me.user, run: ask('password') },
+          { label: text.userActions.signOut, danger: true, shown: (r) => manage || r.id === session.me.user, run: ask('sign-out') },
+          { label: text.userActions.resetFactor, danger: true, shown: (r) => manage && r.second_factor === true, run: ask('factor') },
           { label: t.disable, danger: true, shown: (r) => manage && r.state === 'active' && r.id !== session.me.user, run: ask('state') },
           { label: t.enable, shown: (r) => manage && r.state === 'disabled', run: ask('state') },
           { label: text.action.remove, danger: true, shown: (r) => manage && r.id !== session.me.user, run: ask('delete') },
@@ -71,6 +79,8 @@ export function Users() {
       <Confirm opened={open?.what === 'delete'} title={`${text.action.remove}: ${String(r?.login)}`} danger label={text.action.remove} close={close} run={async () => { await must(api.DELETE('/users/{id}', path)); await changed() }}>
         {t.deleteHint}
       </Confirm>
+      {open?.what === 'sign-out' && <SignOut id={String(r!.id)} login={String(r!.login)} close={close} />}
+      {open?.what === 'factor' && <ResetFactor id={String(r!.id)} login={String(r!.login)} close={close} />}
       <OneTime issued={issued} close={() => setIssued(undefined)} />
     </>
   )
@@ -130,6 +140,9 @@ function UserForm({ user, close, issued }: { user?: Schemas['User']; close: () =
       <MultiSelect label={text.nav.groups} data={groups} value={members} onChange={setMembers} searchable />
       <fieldset className="plain">
         <legend>{t.roles}</legend>
+        <Anchor href="/users/roles" target="_blank" size="xs">
+          {text.roleTable.open}
+        </Anchor>
         {grants.map((g, i) => g.provider ? <p key={i} className="quiet">{g.role}, {text.providers.from}</p> : (
           <Group key={i} gap="xs" mb={4}>
             <NativeSelect size="xs" aria-label={`${t.role} ${i + 1}`} value={g.role} data={roles} onChange={(e) => set(i, { ...g, role: e.currentTarget.value })} />
@@ -148,13 +161,26 @@ function UserForm({ user, close, issued }: { user?: Schemas['User']; close: () =
 }
 
 export function UserPage({ id }: { id: string }) {
+  const session = useSession()
+  const [asked, setAsked] = useState<'sign-out' | 'factor'>()
   const q = useQuery({ queryKey: ['user', id], queryFn: () => must(api.GET('/users/{id}', { params: { path: { id } } })) })
   if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const u = q.data
   return (
     <>
-      <PageHead title={u.login} badge={<Status value={u.state} />} back={{ to: '/users', label: text.nav.users }} />
+      <PageHead title={u.login} badge={<Status value={u.state} />} back={{ to: '/users', label: text.nav.users }}>
+        {(session.can('user.manage') || u.id === session.me.user) && (
+          <Button size="xs" variant="outline" color="red" onClick={() => setAsked('sign-out')}>
+            {text.userActions.signOut}
+          </Button>
+        )}
+        {session.can('user.manage') && u.second_factor && (
+          <Button size="xs" variant="outline" color="red" onClick={() => setAsked('factor')}>
+            {text.userActions.resetFactor}
+          </Button>
+        )}
+      </PageHead>
       <Facts
         rows={[
           [t.name, u.name],
@@ -171,6 +197,8 @@ export function UserPage({ id }: { id: string }) {
         ]}
       />
       <Identities user={u.id} login={u.login} />
+      {asked === 'sign-out' && <SignOut id={u.id} login={u.login} close={() => setAsked(undefined)} />}
+      {asked === 'factor' && <ResetFactor id={u.id} login={u.login} close={() => setAsked(undefined)} />}
     </>
   )
 }
@@ -314,7 +342,7 @@ function EditOrganisation({ id, close }: { id: string; close: () => void }) {
   return <OrganisationForm o={q.data} close={close} />
 }
 
-function OrganisationForm({ o, close }: { o?: Schemas['Organisation']; close: () => void }) {
+export function OrganisationForm({ o, close }: { o?: Schemas['Organisation']; close: () => void }) {
   const changed = useChanged()
   const [f, setF] = useState({ name: o?.name ?? '', country: o?.country ?? '', state: o?.state ?? '', locality: o?.locality ?? '', email: o?.email ?? '' })
   const field = (k: keyof typeof f, label: string, most: number, more = {}) => <TextInput label={label} maxLength={most} value={f[k]} onChange={(e) => setF({ ...f, [k]: e.currentTarget.value })} {...more} />
@@ -341,35 +369,5 @@ function OrganisationForm({ o, close }: { o?: Schemas['Organisation']; close: ()
       </Group>
       {field('email', t.email, 254, { type: 'email' })}
     </Confirm>
-  )
-}
-
-export function OrganisationPage({ id }: { id: string }) {
-  const session = useSession()
-  const q = useQuery({ queryKey: ['organisation', id], queryFn: () => must(api.GET('/organisations/{id}', { params: { path: { id } } })) })
-  const [edit, setEdit] = useState(false)
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
-  if (!q.data) return <Waiting />
-  const o = q.data
-  return (
-    <>
-      <PageHead title={o.name} back={{ to: '/organisations', label: text.nav.organisations }}>
-        {session.can('organisation.manage') && <Button size="xs" variant="default" onClick={() => setEdit(true)}>{text.action.edit}</Button>}
-      </PageHead>
-      <Facts
-        rows={[
-          [text.certificate.number, o.number],
-          [t.country, o.country],
-          [t.state, o.state],
-          [t.locality, o.locality],
-          [t.email, o.email],
-          [text.nav.groups, <Go to={`/groups?filter=organisation:eq:${o.id}`}>{t.openGroups}</Go>],
-          [text.nav.vettings, session.lists.has('vettings') && <Go to={`/organisations/vetting?filter=organisation:eq:${o.id}`}>{t.openVetting}</Go>],
-          [text.certificate.created, <Moment at={o.created_at} />],
-          [text.order.changed, <Moment at={o.updated_at} />],
-        ]}
-      />
-      {edit && <OrganisationForm o={o} close={() => setEdit(false)} />}
-    </>
   )
 }

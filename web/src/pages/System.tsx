@@ -10,6 +10,7 @@ import { text } from '../text'
 import { Block, Facts, PageHead } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
+import { AccountName } from './AccountName'
 import { useChanged } from './CertificateActions'
 import { SignInPolicy } from './SignInPolicy'
 import { JobState } from './Job'
@@ -131,33 +132,6 @@ export function Jobs() {
   )
 }
 
-// ---- ACME
-
-export function ACME({ list = 'acme-orders' }: { list?: string }) {
-  const [, navigate] = useLocation()
-  const session = useSession()
-  const lists = [['acme-orders', t.acmeOrders], ['acme-authorizations', t.acmeAuthorizations], ['acme-accounts', t.acmeAccounts], ['renewal-pulls', t.pulls]].filter(([n]) => session.lists.has(n!))
-  return (
-    <>
-      <PageHead title={text.nav.acme} />
-      <Tabs value={list} onChange={(v) => navigate('/integrations/acme/' + v)} keepMounted={false}>
-        <Tabs.List mb="sm" aria-label={text.nav.acme}>
-          {lists.map(([n, label]) => (
-            <Tabs.Tab key={n} value={n!}>
-              {label}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        {lists.map(([n, label]) => (
-          <Tabs.Panel key={n} value={n!}>
-            <ListPage embedded list={n!} title={label!} />
-          </Tabs.Panel>
-        ))}
-      </Tabs>
-    </>
-  )
-}
-
 // ---- one's own account
 
 export function Me({ tokens }: { tokens?: boolean }) {
@@ -242,13 +216,24 @@ function NewToken({ close }: { close: () => void }) {
 // ---- settings
 
 export function Settings() {
+  const session = useSession()
+  return (
+    <>
+      <PageHead title={text.nav.settings} />
+      <AccountName />
+      {session.can('settings.view') && <About />}
+    </>
+  )
+}
+
+function About() {
   const q = useQuery({ queryKey: ['about'], queryFn: () => must(api.GET('/about')) })
   if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const a = q.data
   return (
     <>
-      <PageHead title={text.nav.settings} />
+      <h2 className="section">{text.upkeep.server}</h2>
       <Text size="sm" mb="sm">
         {t.settingsHint}
       </Text>

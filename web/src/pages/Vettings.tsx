@@ -1,8 +1,8 @@
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core'
+import { Anchor, Button, MultiSelect, NativeSelect, Textarea, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
-import { api, must, type Row, type Schemas } from '../api/client'
+import { api, must, prefix, type Row, type Schemas } from '../api/client'
 import { words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
@@ -14,8 +14,10 @@ import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { History } from './History'
 import { Pick } from './NewCredential'
+import { useEvidence } from './organisation/Evidence'
 
 const t = text.vetting
+const o = text.organisation
 type Vetting = Schemas['Vetting']
 type Decision = Schemas['VettingDecision']
 
@@ -80,6 +82,7 @@ export function VettingPage({ id }: { id: string }) {
           [t.validator, v.validator && <Name list="users" id={v.validator} />],
           [t.method, v.method && words(v.method)],
           [t.source, v.source],
+          [o.evidenceUsed, v.evidence.length > 0 && <Used v={v} />],
           [text.order.comment, v.comment],
           [t.expires, v.expires_at && <Moment at={v.expires_at} relative />],
           [t.decidedAt, v.decided_at && <Moment at={v.decided_at} />],
@@ -100,6 +103,18 @@ export function VettingPage({ id }: { id: string }) {
   )
 }
 
+/** The documents that a decision rests on, by name as far as the reader may see them. */
+function Used({ v }: { v: Vetting }) {
+  const names = new Map(useEvidence(v.organisation).data?.items.map((d) => [d.id, d.name]))
+  return (
+    <>
+      {v.evidence.map((id) => (
+        <div key={id}>{names.has(id) ? <Anchor size="sm" href={`${prefix}/organisations/${v.organisation}/documents/${id}`} download={names.get(id)}>{names.get(id)}</Anchor> : id}</div>
+      ))}
+    </>
+  )
+}
+
 const methods = ['register', 'site-visit', 'attestation-letter', 'reliable-data-source', 'face-to-face', 'other'] as const
 
 function Decide({ v, close }: { v: Vetting; close: () => void }) {
@@ -108,6 +123,8 @@ function Decide({ v, close }: { v: Vetting; close: () => void }) {
   const [method, setMethod] = useState<Decision['method']>('register')
   const [source, setSource] = useState('')
   const [comment, setComment] = useState('')
+  const [evidence, setEvidence] = useState(v.evidence)
+  const documents = useEvidence(v.organisation).data?.items ?? []
   const good = state === 'validated'
   return (
     <Confirm
@@ -118,13 +135,14 @@ function Decide({ v, close }: { v: Vetting; close: () => void }) {
       danger={!good}
       close={close}
       run={async () => {
-        await must(api.POST('/vettings/{id}/decide', { params: { path: { id: v.id } }, body: { state, version: v.version, method: good ? method : undefined, source: source || undefined, comment: comment || undefined } }))
+        await must(api.POST('/vettings/{id}/decide', { params: { path: { id: v.id } }, body: { state, version: v.version, method: good ? method : undefined, source: (good && source) || undefined, evidence: good ? evidence : undefined, comment: comment || undefined } }))
         await changed()
       }}
     >
       <NativeSelect label={t.decision} value={state} onChange={(e) => setState(e.currentTarget.value as Decision['state'])} data={(['validated', 'discrepancy', 'rejected'] as const).map((x) => ({ value: x, label: words(x) }))} data-autofocus />
       {good && <NativeSelect label={t.method} value={method} onChange={(e) => setMethod(e.currentTarget.value as Decision['method'])} data={methods.map((x) => ({ value: x, label: words(x) }))} />}
       {good && <TextInput label={t.source} description={t.sourceHint} value={source} onChange={(e) => setSource(e.currentTarget.value)} />}
+      {good && documents.length > 0 && <MultiSelect searchable label={o.evidenceUsed} description={o.evidenceUsedHint} data={documents.map((d) => ({ value: d.id, label: d.description ? `${d.name} (${d.description})` : d.name }))} value={evidence} onChange={setEvidence} />}
       <Textarea label={text.order.comment} required={!good} autosize minRows={2} value={comment} onChange={(e) => setComment(e.currentTarget.value)} />
     </Confirm>
   )
