@@ -21,6 +21,7 @@ import { GroupPage, Groups, Organisations, UserPage, Users } from './pages/Peopl
 import { Product, Products } from './pages/Products'
 import { Roles } from './pages/Roles'
 import { Setup } from './pages/Setup'
+import { Audit, Jobs, Me, Settings } from './pages/System'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
 import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { Tags } from './pages/Tags'
