@@ -56,6 +56,8 @@ type Deps struct {
 	// Inventory and Lists read files.
 	Inventory Inventory
 	Lists     ListImports
+	// Providers are the sign-in providers.
+	Providers Providers
 	Audit     Audit
 	Jobs      Jobs
 	// About describes the server. It is called for each request.
@@ -91,7 +93,7 @@ type API struct {
 // New makes the API.
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
-		"Identity": d.Identity == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
+		"Identity": d.Identity == nil, "Providers": d.Providers == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
 		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "Inventory": d.Inventory == nil, "Lists": d.Lists == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
@@ -116,7 +118,7 @@ func New(d Deps) (*API, error) {
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.config())
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
-		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.passkeyRoutes, a.setupRoutes,
+		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.passkeyRoutes, a.setupRoutes, a.providerRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
 		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes, a.importRoutes,
 		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,

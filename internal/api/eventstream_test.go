@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -252,6 +253,46 @@ func TestEventsBehindDamage(t *testing.T) {
 	there.do(t, "POST", "/issuers/"+string(w.h.Issuing.ID)+"/crl", nil).is(t, 200)
 	l.until(t, "reset")
 	w.admin.domain(t, "later.example", w.group)
+	l.until(t, "domain")
+}
+
+// gate is a database that lets the hub wait while it reads changes.
+type gate struct {
+	api.Storage
+	shut     atomic.Bool
+	entered  chan struct{}
+	released chan struct{}
+}
+
+func (g *gate) Changes(ctx context.Context, account core.AccountID, chain int, after, until int64, limit int) ([]core.Change, error) {
+	if account == "" && g.shut.CompareAndSwap(true, false) {
+		close(g.entered)
+		<-g.released
+	}
+	return g.Storage.Changes(ctx, account, chain, after, until, limit)
+}
+
+// TestEventsOfNewcomer: the first of an account who comes back while the hub
+// reads what others did misses nothing of his own account.
+func TestEventsOfNewcomer(t *testing.T) {
+	w := newWorld(t)
+	other := w.otherAccount(t)
+	d := w.deps
+	g := &gate{Storage: d.Storage, entered: make(chan struct{}), released: make(chan struct{})}
+	d.Storage = g
+	a, err := api.New(d)
+	must(t, err)
+	w.server.Config.Handler = behind(a)
+	l := w.admin.listen(t, "")
+	l.until(t, "alive")
+	g.shut.Store(true)
+	w.admin.domain(t, "somewhere.example", w.group)
+	other.do(t, "POST", "/groups", resource.GroupFields{Name: "while-away"}).is(t, 201)
+	<-g.entered
+	back := other.listen(t, l.last)
+	back.until(t, "alive")
+	close(g.released)
+	back.until(t, "reset")
 	l.until(t, "domain")
 }
 

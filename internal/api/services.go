@@ -108,6 +108,7 @@ type Identity interface {
 	Groups
 	Users
 	Passkeys
+	ExternalIdentities
 	Credentials
 }
 

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/identity/federation"
 	"github.com/certwright/certwright/internal/identity/identitytest"
 	"github.com/certwright/certwright/internal/jobs"
 	"github.com/certwright/certwright/internal/ordering"
@@ -122,8 +124,11 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
 	must(t, err)
 	w.orders = ordering.NewService(ordering.Deps{Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
+	fed, err := federation.New(federation.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Identity: w.Service, HTTP: http.DefaultClient, TLS: &tls.Config{},
+		Now: clock.Now, BaseURL: func() string { return "https://ca.example" }, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
 	w.deps = api.Deps{
-		Identity: w.Service, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Inventory: w.inventory(t), Lists: w.lists(t), Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Providers: fed, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Inventory: w.inventory(t), Lists: w.lists(t), Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},

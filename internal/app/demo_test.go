@@ -16,8 +16,7 @@ func TestDemo(t *testing.T) {
 	storetest.URLs(t, func(t *testing.T, url string) {
 		ctx, c := t.Context(), config(t, url)
 		p := open(t, c)
-		w, err := p.firstStart(ctx)
-		if err != nil {
+		if _, err := p.firstStart(ctx); err != nil {
 			t.Fatal(err)
 		}
 		home, err := p.db.AccountByNumber(ctx, 0)
@@ -80,7 +79,7 @@ func TestDemo(t *testing.T) {
 		if err := VerifyAudit(ctx, c, &out); err != nil {
 			t.Error(err)
 		}
-		if w, err = p.firstStart(ctx); err != nil || w == nil {
+		if w, err := p.firstStart(ctx); err != nil || w == nil {
 			t.Errorf("the first account is damaged: %v", err)
 		}
 		if err := FillDemo(ctx, c, 0, 2, &out); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/identity/federation"
 	"github.com/certwright/certwright/internal/inventory"
 	"github.com/certwright/certwright/internal/jobs"
 	"github.com/certwright/certwright/internal/ordering"
@@ -29,22 +30,23 @@ import (
 
 // parts are the services, without anything that listens or runs by itself.
 type parts struct {
-	cfg      Config
-	log      *slog.Logger
-	now      func() time.Time
-	db       *store.DB
-	box      *secret.Box
-	auditKey *audit.Key
-	audit    *audit.Log
-	ca       *ca.CA
-	identity *identity.Service
-	products *product.Service
-	enroll   *enroll.Service
-	checks   *validation.Service // of control, for every protocol
-	domains  *domain.Service
-	vetting  *vetting.Service
-	orders   *ordering.Service
-	setup    *setup.Service
+	cfg        Config
+	log        *slog.Logger
+	now        func() time.Time
+	db         *store.DB
+	box        *secret.Box
+	auditKey   *audit.Key
+	audit      *audit.Log
+	ca         *ca.CA
+	identity   *identity.Service
+	federation *federation.Service
+	products   *product.Service
+	enroll     *enroll.Service
+	checks     *validation.Service // of control, for every protocol
+	domains    *domain.Service
+	vetting    *vetting.Service
+	orders     *ordering.Service
+	setup      *setup.Service
 	// inventory and lists read files.
 	inventory *inventory.Service
 	lists     *csvlist.Service
@@ -121,8 +123,11 @@ func (p *parts) assemble(ctx context.Context) error {
 	}
 	p.identity, err = identity.New(identity.Deps{Storage: p.db, Catalogue: p.db, Audit: p.audit, Sealer: p.box, MAC: p.box.MAC, Now: p.now,
 		OrganisationChanged: p.vetting.Changed, Types: credentialTypes(p.cfg), BaseURL: func() string { return p.cfg.External.Main },
-		AskReset: p.resetMails(), SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
+		Directory: directories{p}, AskReset: p.resetMails(), SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
 	if err != nil {
+		return err
+	}
+	if err := p.makeProviders(); err != nil {
 		return err
 	}
 	if err := p.makeDomains(); err != nil {

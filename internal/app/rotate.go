@@ -11,6 +11,7 @@ import (
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/enroll"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/identity/federation"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/vetting"
@@ -52,7 +53,7 @@ func (p *parts) reseal(s store.Sealed) ([]byte, error) {
 	place := map[string]string{"issuer": ca.KeyPlace(core.IssuerID(s.ID)), "responder": ca.ResponderPlace(core.IssuerID(s.ID)),
 		"credential": identity.SecretPlace(core.CredentialID(s.ID)), "order": enroll.KeyPlace(core.OrderID(s.ID)), "setting": s.ID,
 		"document": core.DocumentPlace(core.DocumentID(s.ID)), "organisation": vetting.TokenPlace(core.OrganisationID(s.ID)),
-		"totp": identity.TOTPPlace(core.UserID(s.ID))}[s.Kind]
+		"totp": identity.TOTPPlace(core.UserID(s.ID)), "provider": federation.SecretsPlace(core.ProviderID(s.ID))}[s.Kind]
 	value := s.Value
 	var st storedTLS
 	if s.Kind == "setting" {

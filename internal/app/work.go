@@ -110,7 +110,7 @@ func (w *work) start(ctx context.Context) error {
 		jobs.Handle(s.changeTags, time.Hour),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
-			return errors.Join(err, s.tidyACME(ctx), s.tidyREST(ctx))
+			return errors.Join(err, s.federation.Sweep(ctx), s.tidyACME(ctx), s.tidyREST(ctx))
 		}, 0),
 	}
 	schedules := []jobs.Schedule{

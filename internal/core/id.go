@@ -30,6 +30,7 @@ type (
 	AuthorizationID string
 	PullID          string
 	ViewID          string
+	ProviderID      string
 	DomainID        string
 	// AttemptID names one look at a domain's challenge.
 	AttemptID        string

@@ -72,6 +72,9 @@ var Roles = []Role{RoleAdministrator, RoleCAAdministrator, RoleApprover, RoleVal
 type Grant struct {
 	Role  Role    `json:"role"`
 	Group GroupID `json:"group,omitempty"`
+	// Provider is the sign-in provider that the grant comes from; empty: it was
+	// given by hand.
+	Provider ProviderID `json:"provider,omitempty"`
 }
 
 // UserState is the state of a user.
@@ -85,15 +88,17 @@ const (
 
 // User is a person who signs in, or on whose behalf a credential acts.
 type User struct {
-	ID           UserID
-	Account      AccountID
-	Number       int64
-	Login        string // unique in the account, lower case
-	Name         string
-	Email        string
-	State        UserState
-	Grants       []Grant
-	Groups       []GroupID
+	ID      UserID
+	Account AccountID
+	Number  int64
+	Login   string // unique in the account, lower case
+	Name    string
+	Email   string
+	State   UserState
+	Grants  []Grant
+	Groups  []GroupID
+	// Provided are those of Groups that a sign-in provider put the user into.
+	Provided     map[GroupID]ProviderID
 	PasswordHash string // argon2id in PHC form; empty: no password sign-in. Never leaves identity and store.
 	MustChange   bool   // the password is one-time: the next sign-in must set another
 	Failures     int    // wrong passwords since the last right one

@@ -58,6 +58,7 @@ type CLI struct {
 	Import       importCmd       `cmd:"" help:"Read certificates, users, groups, organisations and domains from files."`
 	Tag          tagCmd          `cmd:"" help:"Tags of certificates, credentials and orders."`
 	User         userCmd         `cmd:"" help:"People."`
+	Provider     providerCmd     `cmd:"" help:"Sign-in providers: OpenID Connect, SAML, LDAP and Active Directory."`
 	Group        groupCmd        `cmd:"" help:"Groups of people, which own credentials and certificates."`
 	Organisation organisationCmd `cmd:"" aliases:"organization" help:"Legal entities: data, evidence, representatives."`
 	Vetting      vettingCmd      `cmd:"" help:"Examinations of organisations by validators."`

@@ -20,6 +20,7 @@ type userCmd struct {
 	Disable           userDisableCmd  `cmd:"" help:"Let one not sign in any more; his sessions and tokens end at once."`
 	ResetPassword     userPasswordCmd `cmd:"" help:"Give one a one-time password."`
 	ResetSecondFactor userFactorCmd   `cmd:"" help:"Remove what one is asked for beside the password, after its loss."`
+	Identity          userIdentityCmd `cmd:"" help:"Whom of sign-in providers one is."`
 	SignOut           userSignOutCmd  `cmd:"" help:"End all sessions of one."`
 	Delete            userDeleteCmd   `cmd:"" help:"Remove one that nothing refers to."`
 }
@@ -57,11 +58,14 @@ func userView() view[resource.User] {
 func grantsText(grants []core.Grant) string {
 	var out []string
 	for _, g := range grants {
-		if g.Group == "" {
-			out = append(out, string(g.Role))
-		} else {
-			out = append(out, string(g.Role)+"@"+string(g.Group))
+		text := string(g.Role)
+		if g.Group != "" {
+			text += "@" + string(g.Group)
 		}
+		if g.Provider != "" {
+			text += " (sign-in provider)"
+		}
+		out = append(out, text)
 	}
 	slices.Sort(out)
 	return strings.Join(out, ", ")

@@ -78,6 +78,8 @@ const (
 	SettingsView   Action = "settings.view"
 	SettingsManage Action = "settings.manage"
 	BackupCreate   Action = "backup.create"
+	ProviderView   Action = "provider.view" // sign-in providers
+	ProviderManage Action = "provider.manage"
 )
 
 // Scope says what a grant must cover for an action.
@@ -197,6 +199,8 @@ var rules = []Rule{
 	{SettingsView, ScopeAccount, []core.Role{adm, cad, aud}},
 	{SettingsManage, ScopeAccount, []core.Role{adm}},
 	{BackupCreate, ScopeAccount, []core.Role{adm}},
+	{ProviderView, ScopeAccount, []core.Role{adm, aud}},
+	{ProviderManage, ScopeAccount, []core.Role{adm}},
 }
 
 // Rules returns the access table, for the portal and the documentation.

@@ -87,6 +87,8 @@ job.manage              account  x   -   -   -   x   -   -   -   -
 settings.view           account  x   x   -   -   -   x   -   -   -
 settings.manage         account  x   -   -   -   -   -   -   -   -
 backup.create           account  x   -   -   -   -   -   -   -   -
+provider.view           account  x   -   -   -   -   x   -   -   -
+provider.manage         account  x   -   -   -   -   -   -   -   -
 `
 
 // TestAccessTable: a change of the table is a change of this text.

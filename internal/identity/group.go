@@ -175,6 +175,9 @@ func (s *Service) member(ctx context.Context, p *core.Principal, id core.GroupID
 		if err != nil {
 			return err
 		}
+		if from := u.Provided[id]; from != "" && action == "group.remove-member" {
+			return core.Errorf(core.KindConflict, "%s is in the group by a rule of a sign-in provider: change it there", u.Login)
+		}
 		changed, err := write(ctx, tx, p.Account, id, user)
 		if err != nil || !changed {
 			return err

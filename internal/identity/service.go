@@ -30,6 +30,8 @@ type Deps struct {
 	// AskReset asks, in tx, for [Service.SendReset] to be called soon; nil: no
 	// mail is sent to those who have forgotten their password.
 	AskReset func(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error
+	// Directory are sign-in providers that take a password; nil: none.
+	Directory Directory
 
 	SessionIdle time.Duration // 0: 30 minutes
 	SessionMax  time.Duration // 0: 12 hours
@@ -61,6 +63,9 @@ type Service struct {
 	tokenMAC      func([]byte) [32]byte
 	recoveryMAC   func([]byte) [32]byte
 	trust         trustCache
+
+	directory      Directory
+	directorySlots chan struct{}
 }
 
 // New makes a Service. It fails when the declared credential types contradict
@@ -92,6 +97,7 @@ func New(d Deps) (*Service, error) {
 		credentialMAC: d.MAC("identity: credential secret v1"),
 		tokenMAC:      d.MAC("identity: personal token v1"),
 		recoveryMAC:   d.MAC("identity: recovery code v1"),
+		directory:     d.Directory, directorySlots: make(chan struct{}, directoryChecks),
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/secret"
@@ -24,6 +25,7 @@ type SignIn struct {
 	RequestID string
 
 	method string // how it was shown who it is: "" is by password
+	via    string // label of the sign-in provider
 }
 
 // SignedIn is the outcome of a sign-in.
@@ -51,9 +53,10 @@ func wrongPassword(wait time.Duration) error {
 // the answer is the same and takes as long; while a login is locked it carries
 // the time to wait, and the password is not looked at. Of somebody with a second
 // factor the code is checked when there is one; else the sign-in is left
-// pending.
+// pending. Who has no password here is asked for with the account's directories;
+// a local user's password never goes there.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
-	in.Login = strings.ToLower(strings.TrimSpace(in.Login))
+	in.Login = readable(strings.ToLower(strings.TrimSpace(in.Login)))
 	p := &core.Principal{Login: clip(in.Login, 128), Address: in.Address, RequestID: in.RequestID}
 	acc, err := s.storage.AccountByNumber(ctx, in.Account)
 	if err != nil && !core.Is(err, core.KindNotFound) {
@@ -65,6 +68,9 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 		if u, err = s.storage.UserByLogin(ctx, acc.ID, in.Login); err != nil && !core.Is(err, core.KindNotFound) {
 			return nil, err
 		}
+	}
+	if out, tried, err := s.signInDirectory(ctx, p, u, in); tried {
+		return out, err
 	}
 	if u == nil {
 		return nil, s.refuseStranger(ctx, p, in)
@@ -95,7 +101,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 // refuseStranger costs what a wrong password of a known user costs.
 func (s *Service) refuseStranger(ctx context.Context, p *core.Principal, in SignIn) error {
 	now := s.now()
-	key := string(p.Account) + "/" + clip(in.Login, 256)
+	key := strangerKey(p, in)
 	until := s.strangers.lockedUntil(key, now)
 	if until.IsZero() {
 		if err := s.passwords.acquire(ctx); err != nil {
@@ -111,6 +117,10 @@ func (s *Service) refuseStranger(ctx context.Context, p *core.Principal, in Sign
 		}
 	}
 	return wrongPassword(wait(until, now))
+}
+
+func strangerKey(p *core.Principal, in SignIn) string {
+	return string(p.Account) + "/" + clip(in.Login, 256)
 }
 
 func wait(until, now time.Time) time.Duration {
@@ -212,6 +222,9 @@ func (s *Service) start(ctx context.Context, p *core.Principal, u *core.User, in
 		if in.method != "" {
 			e.Detail["method"] = in.method
 		}
+		if in.via != "" {
+			e.Detail["provider"] = in.via
+		}
 		return s.storage.InsertSession(ctx, tx, ses)
 	})
 	if err != nil {
@@ -239,6 +252,16 @@ func (s *Service) rehash(ctx context.Context, u *core.User, password string) {
 	_ = s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
 		return s.storage.Rehash(ctx, tx, u.ID, u.PasswordHash, phc)
 	})
+}
+
+// readable replaces what no database keeps as text; nobody's login holds it.
+func readable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }
 
 // clip cuts s to at most n octets, at the border of a character.

@@ -28,6 +28,7 @@ type Storage interface {
 	SessionStorage
 	TokenStorage
 	CredentialStorage
+	ExternalStorage
 }
 
 // AccountStorage keeps tenants.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func (s *Service) CreateUser(ctx context.Context, p *core.Principal, n NewUser) 
 	now := s.now()
 	u := &core.User{
 		ID: core.NewID[core.UserID](now), Account: p.Account, Login: n.Login, Name: n.Name, Email: n.Email, State: core.UserActive,
-		Grants: slices.Clone(n.Grants), Groups: slices.Clone(n.Groups), CreatedAt: now, UpdatedAt: now,
+		Grants: byHand(n.Grants), Groups: slices.Clone(n.Groups), CreatedAt: now, UpdatedAt: now,
 	}
 	if err := checkPerson(u); err != nil {
 		return nil, "", err
@@ -98,7 +99,7 @@ func checkPerson(u *core.User) error {
 		}
 	}
 	slices.SortFunc(u.Grants, func(a, b core.Grant) int {
-		return strings.Compare(string(a.Role)+"/"+string(a.Group), string(b.Role)+"/"+string(b.Group))
+		return strings.Compare(string(a.Role)+"/"+string(a.Group)+"/"+string(a.Provider), string(b.Role)+"/"+string(b.Group)+"/"+string(b.Provider))
 	})
 	u.Grants = slices.Compact(u.Grants)
 	slices.Sort(u.Groups)
@@ -173,12 +174,19 @@ func (ch UserChange) apply(u *core.User) (fields []string) {
 	fields = set(fields, "email", &u.Email, ch.Email)
 	fields = set(fields, "state", &u.State, ch.State)
 	if ch.Grants != nil {
-		u.Grants, fields = slices.Clone(*ch.Grants), append(fields, "grants")
+		provided := slices.DeleteFunc(u.Grants, func(g core.Grant) bool { return g.Provider == "" })
+		u.Grants, fields = append(byHand(*ch.Grants), provided...), append(fields, "grants")
 	}
 	if ch.Groups != nil {
-		u.Groups, fields = slices.Clone(*ch.Groups), append(fields, "groups")
+		u.Groups, fields = slices.AppendSeq(slices.Clone(*ch.Groups), maps.Keys(u.Provided)), append(fields, "groups")
 	}
 	return fields
+}
+
+// byHand returns the grants that come from no sign-in provider: those that do
+// are changed there.
+func byHand(grants []core.Grant) []core.Grant {
+	return slices.DeleteFunc(slices.Clone(grants), func(g core.Grant) bool { return g.Provider != "" })
 }
 
 // saveUser writes a changed user inside tx, which holds the account's lock.
@@ -215,7 +223,9 @@ func (s *Service) saveUser(ctx context.Context, tx core.Tx, old, u *core.User, e
 	return err
 }
 
-// administers reports whether u counts as an administrator of the account.
+// administers reports whether u counts as an administrator of the account. One
+// by grace of a sign-in provider does not: the account must be administered
+// even if the provider is gone.
 func administers(u *core.User) bool {
 	return u.State == core.UserActive && slices.Contains(u.Grants, core.Grant{Role: core.RoleAdministrator})
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/identity/federation"
 	"github.com/certwright/certwright/internal/secret"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
@@ -63,16 +64,17 @@ type Consents interface {
 
 // Deps are what the portal stands on.
 type Deps struct {
-	Identity Identity
-	Domains  Domains  // nil: no such pages
-	Consents Consents // nil: no such pages
-	BaseURL  func() string
-	APIPath  string
-	RootURL  func() string // where the root certificates are had without TLS; "" for nowhere
-	Cookie   string        // name of the session cookie, which the API shares
-	Site     fs.FS         // the built web app; nil: the one in the program
-	Now      func() time.Time
-	Log      *slog.Logger
+	Identity  Identity
+	Domains   Domains   // nil: no such pages
+	Consents  Consents  // nil: no such pages
+	Providers Providers // nil: a password alone signs in
+	BaseURL   func() string
+	APIPath   string
+	RootURL   func() string // where the root certificates are had without TLS; "" for nowhere
+	Cookie    string        // name of the session cookie, which the API shares
+	Site      fs.FS         // the built web app; nil: the one in the program
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Portal serves the pages.
@@ -178,6 +180,7 @@ func (p *Portal) Routes() []httpx.Route {
 		secret("POST /password/reset/{secret}", p.reset),
 	}...)
 	routes = append(routes, p.passkeyRoutes(r)...)
+	routes = append(routes, p.providerRoutes(r)...)
 	for _, a := range areas {
 		routes = append(routes, r("GET /"+a, p.app), r("GET /"+a+"/{path...}", p.app))
 	}
@@ -214,7 +217,8 @@ type view struct {
 	Opened  []core.Session
 	Domain  *core.Domain
 	Consent *core.Consent
-	About   *core.Organisation // whom the consent is about
+	Buttons []federation.Button // ways to sign in
+	About   *core.Organisation  // whom the consent is about
 	Now     time.Time
 }
 
@@ -226,6 +230,12 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page
 		v.Script = v.KeysOff == ""
 	}
 	v.APIURL, v.BaseURL, v.RootURL, v.Now = p.d.BaseURL()+p.d.APIPath, p.d.BaseURL(), p.d.RootURL(), p.d.Now()
+	if page == "signin.html" && p.d.Providers != nil {
+		var err error
+		if v.Buttons, err = p.d.Providers.Buttons(r.Context()); err != nil {
+			p.d.Log.WarnContext(r.Context(), "sign-in providers cannot be listed", "error", err) // a password still signs in
+		}
+	}
 	var b bytes.Buffer
 	if err := p.pages.ExecuteTemplate(&b, page, v); err != nil {
 		p.d.Log.ErrorContext(r.Context(), "render page", "page", page, "error", err)

@@ -117,11 +117,6 @@ func (p *Portal) second(w http.ResponseWriter, r *http.Request, in *identity.Sig
 	}
 }
 
-// from says where a sign-in comes from.
-func from(r *http.Request) identity.SignIn {
-	return identity.SignIn{Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())}
-}
-
 func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
 	c, err := r.Cookie(p.stepCookie())
 	if err != nil {

@@ -140,6 +140,10 @@ func (p *Portal) app(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
+	if len(by.Grants) == 0 { // made at a first sign-in through a provider whose rules give nothing
+		p.render(w, r, http.StatusForbidden, "norole.html", view{Title: "No access yet", Login: by.Login})
+		return
+	}
 	if p.site.index == nil {
 		p.render(w, r, http.StatusOK, "unbuilt.html", view{Title: "Certwright", Login: by.Login})
 		return

@@ -230,7 +230,7 @@ func (db *DB) GroupColumns() []core.Column { return groupList(nil).columns() }
 
 // SetMembership implements identity.Storage.
 func (db *DB) SetMembership(ctx context.Context, tx core.Tx, account core.AccountID, user core.UserID, groups []core.GroupID) error {
-	if _, err := in(tx).exec(ctx, "DELETE FROM group_members WHERE user_id = ?", string(user)); err != nil {
+	if _, err := in(tx).exec(ctx, "DELETE FROM group_members WHERE user_id = ? AND provider = ''", string(user)); err != nil {
 		return err
 	}
 	for _, g := range groups {
@@ -254,7 +254,7 @@ func (db *DB) AddMember(ctx context.Context, tx core.Tx, account core.AccountID,
 
 // RemoveMember implements identity.Storage.
 func (db *DB) RemoveMember(ctx context.Context, tx core.Tx, account core.AccountID, group core.GroupID, user core.UserID) (bool, error) {
-	res, err := in(tx).exec(ctx, "DELETE FROM group_members WHERE account = ? AND group_id = ? AND user_id = ?", string(account), string(group), string(user))
+	res, err := in(tx).exec(ctx, "DELETE FROM group_members WHERE account = ? AND group_id = ? AND user_id = ? AND provider = ''", string(account), string(group), string(user))
 	if err != nil {
 		return false, err
 	}

@@ -29,22 +29,26 @@ type userRow struct {
 	LastSignIn    int64  `bun:"last_sign_in,nullzero"`
 	CreatedAt     int64  `bun:"created_at"`
 	UpdatedAt     int64  `bun:"updated_at"`
-	Factors       string `bun:"factors"`   // "totp""passkey"
-	DueRoles      string `bun:"due_roles"` // JSON
-	GroupIDs      string `bun:"group_ids"` // "a","b"
+	Factors       string `bun:"factors"`      // "totp""passkey"
+	DueRoles      string `bun:"due_roles"`    // JSON
+	GroupIDs      string `bun:"group_ids"`    // "a","b"
+	ProvidedIDs   string `bun:"provided_ids"` // group=provider,group=provider
 }
 
 // groupIDs is the groups of user t as "a","b": one text, which the filter for
 // tag lists can search.
 const groupIDs = `COALESCE((SELECT '"' || string_agg(m.group_id, '","' ORDER BY m.group_id) || '"' FROM group_members m WHERE m.user_id = t.id), '')`
 
+// providedIDs is which provider put user t into which group.
+const providedIDs = `COALESCE((SELECT string_agg(m.group_id || '=' || m.provider, ',') FROM group_members m WHERE m.user_id = t.id AND m.provider <> ''), '')`
+
 const userCols = `t.id, t.account, t.number, t.login, t.name, t.email, t.state, t.grants, t.password_hash, t.must_change, t.failures,
-	COALESCE(t.locked_until, 0), COALESCE(t.last_sign_in, 0), t.created_at, t.updated_at, ` + factors + ", " + dueRoles + ", " + groupIDs
+	COALESCE(t.locked_until, 0), COALESCE(t.last_sign_in, 0), t.created_at, t.updated_at, ` + factors + ", " + dueRoles + ", " + groupIDs + ", " + providedIDs
 
 func (r *userRow) dest() []any {
 	return []any{&r.ID, &r.Account, &r.Number, &r.Login, &r.Name, &r.Email, &r.State, &r.Grants, &r.PasswordHash, &r.MustChange,
 		&r.Failures, &r.LockedUntil, &r.LastSignIn, &r.CreatedAt, &r.UpdatedAt,
-		&r.Factors, &r.DueRoles, &r.GroupIDs}
+		&r.Factors, &r.DueRoles, &r.GroupIDs, &r.ProvidedIDs}
 }
 
 func (r *userRow) core() (core.User, error) {
@@ -64,6 +68,13 @@ func (r *userRow) core() (core.User, error) {
 		}
 	}
 	u.SecondFactor = len(u.Factors) > 0
+	if r.ProvidedIDs != "" {
+		u.Provided = map[core.GroupID]core.ProviderID{}
+		for pair := range strings.SplitSeq(r.ProvidedIDs, ",") {
+			group, provider, _ := strings.Cut(pair, "=")
+			u.Provided[core.GroupID(group)] = core.ProviderID(provider)
+		}
+	}
 	var err error
 	if u.Grants, err = fromJSON[[]core.Grant](r.Grants); err != nil {
 		return u, err
@@ -79,7 +90,7 @@ func userList(within []core.GroupID, now time.Time) *listing[userRow, core.User]
 		where = "t.id IN (SELECT m.user_id FROM group_members m WHERE " + where + ")"
 	}
 	return &listing[userRow, core.User]{
-		table: "(SELECT t.*, " + secondFactor + " AS second_factor, " + factors + " AS factors, " + dueRoles + " AS due_roles, " + groupIDs + " AS group_ids FROM users t)", where: where,
+		table: "(SELECT t.*, " + secondFactor + " AS second_factor, " + factors + " AS factors, " + dueRoles + " AS due_roles, " + groupIDs + " AS group_ids, " + providedIDs + " AS provided_ids FROM users t)", where: where,
 		conv: func(r *userRow) (core.User, error) {
 			r.PasswordHash = "" // no list needs it
 			return r.core()

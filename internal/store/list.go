@@ -248,7 +248,7 @@ type conds struct {
 	conds []string
 	args  []any
 	now   time.Time
-	often func(core.TagKind, string) (bool, error) // oftenTagged
+	tag   func(core.TagKind, core.Cond) (string, []any, error) // tagCond
 }
 
 func (w *conds) add(cond string, args ...any) {
@@ -263,7 +263,7 @@ func (l *listing[R, T]) conditions(ctx context.Context, db *DB, q core.ListQuery
 	if err := q.Filter.Check(l.columns()); err != nil {
 		return nil, err
 	}
-	w := &conds{now: db.now(), often: func(k core.TagKind, tag string) (bool, error) { return db.oftenTagged(ctx, q.Account, k, tag) }}
+	w := &conds{now: db.now(), tag: func(k core.TagKind, c core.Cond) (string, []any, error) { return db.tagCond(ctx, q.Account, k, c) }}
 	w.add("t.account = ?", string(q.Account))
 	if l.where != "" {
 		w.add(l.where)
@@ -404,7 +404,9 @@ func (w *conds) text(c *column, f core.Cond) error {
 	}
 	esc := func(s any) string { return escapeLike(s.(string)) }
 	if c.uses != "" && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
-		return w.hasTag(c.uses, f)
+		cond, args, err := w.tag(c.uses, f)
+		w.add(cond, args...)
+		return err
 	}
 	if c.Type == core.TypeTags && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
 		// Tags are a JSON array of texts; one whole element must match.

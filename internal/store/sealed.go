@@ -9,7 +9,7 @@ import (
 
 // Sealed is a value that package secret sealed: where it is and what it holds.
 type Sealed struct {
-	Kind  string // "issuer", "responder", "credential", "order", "setting", "document", "totp", "organisation"
+	Kind  string // "issuer", "responder", "credential", "order", "setting", "document", "totp", "organisation", "provider"
 	ID    string
 	Value []byte
 }
@@ -23,6 +23,7 @@ var sealedColumns = []struct{ kind, table, id, column, where string }{
 	{"setting", "settings", "name", "value", "name LIKE 'server-tls.%'"},
 	{"document", "documents", "id", "sealed", "sealed IS NOT NULL"},
 	{"totp", "totp", "user_id", "secret_sealed", "secret_sealed IS NOT NULL"},
+	{"provider", "signin_providers", "id", "secrets_sealed", "secrets_sealed IS NOT NULL"},
 	{"organisation", "organisations", "id", "token_sealed", "token_sealed IS NOT NULL"},
 }
 

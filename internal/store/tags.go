@@ -132,32 +132,25 @@ func (db *DB) SetCertificateTags(ctx context.Context, tx core.Tx, account core.A
 	return in(tx).tag(ctx, tagged{core.TagCertificate, string(id), account, group}, tags, false)
 }
 
-// oftenTagged reports whether so many things have a tag that a list is walked
-// to find them, instead of reading them all and sorting. PostgreSQL knows by
-// itself.
-func (db *DB) oftenTagged(ctx context.Context, account core.AccountID, kind core.TagKind, tag string) (bool, error) {
-	if db.dialect != SQLite {
-		return false, nil
+// tagCond restricts a list to things with a tag, or to those without it. Of a
+// tag that many things have the list is walked and each looked up; else they are
+// all read and sorted.
+func (db *DB) tagCond(ctx context.Context, account core.AccountID, kind core.TagKind, f core.Cond) (string, []any, error) {
+	const has = "EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)"
+	tag := core.TagKey(f.Values[0])
+	args := []any{string(kind), tag}
+	if f.Op == core.OpNotEquals {
+		return "NOT " + has, args, nil
 	}
 	var n int64
 	err := db.queryRow(ctx, `SELECT COALESCE(SUM(uses), 0) FROM tag_counts WHERE account = ? AND tag = ? AND kind = ?`, string(account), tag, string(kind)).Scan(&n)
-	return n > maxHits, err
-}
-
-// hasTag restricts a list to things with a tag, or to those without it.
-func (w *conds) hasTag(kind core.TagKind, f core.Cond) error {
-	tag := core.TagKey(f.Values[0])
-	if f.Op == core.OpNotEquals {
-		w.add("NOT EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)", string(kind), tag)
-		return nil
+	if n > maxHits {
+		if db.dialect == Postgres { // OFFSET keeps it from turning the one into the other
+			return strings.Replace(has, "u.tag = ?)", "u.tag = ? OFFSET 0)", 1), args, err
+		}
+		return has, args, err
 	}
-	often, err := w.often(kind, tag)
-	if often {
-		w.add("EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)", string(kind), tag)
-	} else {
-		w.add("t.id IN (SELECT u.object FROM tag_uses u WHERE u.account = t.account AND u.tag = ? AND u.kind = ?)", tag, string(kind))
-	}
-	return err
+	return "t.id IN (SELECT u.object FROM tag_uses u WHERE u.account = ? AND u.tag = ? AND u.kind = ?)", []any{string(account), tag, string(kind)}, err
 }
 
 // tagRow is a row of the list of tags.

@@ -18,6 +18,7 @@ import { GroupPage, Groups, OrganisationPage, Organisations, UserPage, Users } f
 import { Product, Products } from './pages/Products'
 import { Setup } from './pages/Setup'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
+import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
 import { ACME, Audit, Jobs, Me, Settings } from './pages/System'
 import { Tags } from './pages/Tags'
 import { VettingPage, Vettings } from './pages/Vettings'
@@ -71,6 +72,9 @@ export function App() {
           <Route path="/setup" component={Setup} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
+          <Route path="/settings/providers" component={Providers} />
+          <Route path="/settings/providers/new" component={NewProvider} />
+          <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
           <Route path="/me">{() => <Me />}</Route>
           <Route path="/me/tokens">{() => <Me tokens />}</Route>
           <Route>

@@ -63,22 +63,24 @@ type GroupFields struct {
 
 // User is a person.
 type User struct {
-	ID           core.UserID    `json:"id"`
-	Number       int64          `json:"number"`
-	Login        string         `json:"login"`
-	Name         string         `json:"name"`
-	Email        string         `json:"email"`
-	State        core.UserState `json:"state" enum:"active,disabled"`
-	Grants       []core.Grant   `json:"grants" nullable:"false"`
-	Groups       []core.GroupID `json:"groups" nullable:"false"`
-	MustChange   bool           `json:"must_change" doc:"has a one-time password and must set another"`
-	LockedUntil  time.Time      `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
-	Locked       bool           `json:"locked" doc:"locked_until is still to come"`
-	SecondFactor bool           `json:"second_factor" doc:"a password alone does not sign in"`
-	Factors      []string       `json:"factors" nullable:"false" enum:"totp,passkey" doc:"what there is beside a password"`
-	LastSignIn   time.Time      `json:"last_sign_in,omitzero"`
-	CreatedAt    time.Time      `json:"created_at"`
-	UpdatedAt    time.Time      `json:"updated_at"`
+	ID     core.UserID    `json:"id"`
+	Number int64          `json:"number"`
+	Login  string         `json:"login"`
+	Name   string         `json:"name"`
+	Email  string         `json:"email"`
+	State  core.UserState `json:"state" enum:"active,disabled"`
+	Grants []core.Grant   `json:"grants" nullable:"false"`
+	Groups []core.GroupID `json:"groups" nullable:"false"`
+	// ProvidedGroups says which of them come from which sign-in provider.
+	ProvidedGroups map[core.GroupID]core.ProviderID `json:"provided_groups,omitempty" doc:"which of the groups come from which sign-in provider"`
+	MustChange     bool                             `json:"must_change" doc:"has a one-time password and must set another"`
+	LockedUntil    time.Time                        `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
+	Locked         bool                             `json:"locked" doc:"locked_until is still to come"`
+	SecondFactor   bool                             `json:"second_factor" doc:"a password alone does not sign in"`
+	Factors        []string                         `json:"factors" nullable:"false" enum:"totp,passkey" doc:"what there is beside a password"`
+	LastSignIn     time.Time                        `json:"last_sign_in,omitzero"`
+	CreatedAt      time.Time                        `json:"created_at"`
+	UpdatedAt      time.Time                        `json:"updated_at"`
 }
 
 // NewUser is a person to be added.

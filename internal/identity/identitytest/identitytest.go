@@ -101,6 +101,20 @@ type World struct {
 	Base string
 	// Resets are the requests for a mail so far.
 	Resets []core.ResetID
+	// Directory is asked for who has no password; tests may set what is in it.
+	Directory *Directory
+}
+
+// Directory is an identity.Directory that may be chosen later; until then there
+// is none.
+type Directory struct{ identity.Directory }
+
+// Directories implements identity.Directory.
+func (d *Directory) Directories(ctx context.Context, account core.AccountID) ([]*core.SignInProvider, error) {
+	if d.Directory == nil {
+		return nil, nil
+	}
+	return d.Directory.Directories(ctx, account)
 }
 
 // AdminPassword is the password of the first administrator after New.
@@ -124,16 +138,17 @@ const BaseURL = "https://ca.example"
 // ServiceAt is Service under another base URL.
 func ServiceAt(t testing.TB, s Storage, c *Clock, l *Log, base func() string) *identity.Service {
 	t.Helper()
-	return service(t, s, c, l, base, nil)
+	return service(t, s, c, l, base, nil, nil)
 }
 
-func service(t testing.TB, s Storage, c *Clock, l *Log, base func() string, resets func(core.ResetID)) *identity.Service {
+func service(t testing.TB, s Storage, c *Clock, l *Log, base func() string, resets func(core.ResetID), d identity.Directory) *identity.Service {
 	t.Helper()
 	box := secrettest.New(t)
 	deps := identity.Deps{
 		Storage: s, Catalogue: s, Audit: l, Sealer: box, MAC: box.MAC, Now: c.Now, Types: Types(),
-		BaseURL:  base,
-		Password: identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
+		Directory: d,
+		BaseURL:   base,
+		Password:  identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
 	}
 	if resets != nil {
 		deps.AskReset = func(_ context.Context, tx core.Tx, _ core.AccountID, id core.ResetID) error {
@@ -151,8 +166,8 @@ func service(t testing.TB, s Storage, c *Clock, l *Log, base func() string, rese
 // New returns a service with a first account and a signed-in administrator.
 func New(t testing.TB, s Storage, c *Clock) *World {
 	t.Helper()
-	w := &World{Clock: c, Log: &Log{}, Base: BaseURL}
-	w.Service = service(t, s, c, w.Log, func() string { return w.Base }, func(id core.ResetID) { w.Resets = append(w.Resets, id) })
+	w := &World{Clock: c, Log: &Log{}, Base: BaseURL, Directory: &Directory{}}
+	w.Service = service(t, s, c, w.Log, func() string { return w.Base }, func(id core.ResetID) { w.Resets = append(w.Resets, id) }, w.Directory)
 	ctx := context.Background()
 	var err error
 	if w.First, err = w.Bootstrap(ctx, "Example"); err != nil {

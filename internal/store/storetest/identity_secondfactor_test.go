@@ -199,7 +199,7 @@ func TestSecondFactorEnds(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if <-good == <-good {
+		if one, other := <-good, <-good; one == other {
 			t.Error("one code, and not one session")
 		}
 

@@ -47,7 +47,7 @@ func (o Outbound) Client() (*http.Client, error) {
 			DialContext: dialer.DialContext,
 			TLSClientConfig: &tls.Config{
 				MinVersion:   tls.VersionTLS12,
-				RootCAs:      o.roots(),
+				RootCAs:      o.Roots(),
 				Certificates: o.Certificates,
 			},
 			TLSHandshakeTimeout:    10 * time.Second,
@@ -84,9 +84,9 @@ func (o Outbound) proxy() (func(*http.Request) (*url.URL, error), error) {
 	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }, nil
 }
 
-// roots returns the system's roots and the extra ones; nil, which means the
+// Roots returns the system's roots and the extra ones; nil, which means the
 // system's, when there are no extra ones.
-func (o Outbound) roots() *x509.CertPool {
+func (o Outbound) Roots() *x509.CertPool {
 	if len(o.ExtraRoots) == 0 {
 		return nil
 	}

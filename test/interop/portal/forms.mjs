@@ -74,6 +74,19 @@ await part('counts follow', async () => {
   await page.waitForFunction((n) => Number(document.querySelector('[data-tile="Active certificates"] a.number')?.textContent.replaceAll(',', '')) === n, before + 1)
 })
 
+await part('a storm of changes', async () => {
+  await open('/certificates?filter=common_name:contains:storm&sort=common_name')
+  await live(page, 'live')
+  let reads = 0
+  page.on('request', (r) => r.url().includes(prefix + '/certificates?') && reads++)
+  const made = 12
+  const began = Date.now()
+  await Promise.all(Array.from({ length: made }, (_, i) => order(`storm${i}.example.internal`)))
+  await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length === n, made)
+  const seconds = (Date.now() - began) / 1000
+  must(reads <= 2 + seconds, `${made} changes in ${seconds} s, the list was read ${reads} times`)
+})
+
 await part('two pages, one stream', async () => {
   await open(list)
   await live(page, 'live')

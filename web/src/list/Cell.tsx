@@ -7,7 +7,7 @@ import { Go, Moment, Status, Tags } from '../ui/bits'
 /** Where the things of a list have a page of their own. */
 export const pageOf: Record<string, string> = {
   certificates: '/certificates', orders: '/orders', credentials: '/integrations/apis', products: '/products', issuers: '/issuers', groups: '/groups', users: '/users',
-  organisations: '/organisations', domains: '/domains', vettings: '/organisations/vetting',
+  organisations: '/organisations', domains: '/domains', vettings: '/organisations/vetting', 'sign-in-providers': '/settings/providers',
 }
 
 /** The names of a certificate without the kind where it goes without saying. */
@@ -54,7 +54,7 @@ function plain(v: unknown, names: Record<string, string>): string {
   if (typeof v === 'string') return names[v] ?? bare(v)
   if (v && typeof v === 'object') {
     const o = v as Record<string, unknown>
-    if (o.role) return String(o.role) + (o.group ? ` (${names[String(o.group)] ?? 'one group'})` : '')
+    if (o.role) return String(o.role) + (o.group ? ` (${names[String(o.group)] ?? 'one group'})` : '') + (o.provider ? `, ${text.providers.from}` : '')
     return String(o.value ?? o.detail ?? JSON.stringify(v))
   }
   return String(v)

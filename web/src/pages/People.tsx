@@ -15,6 +15,7 @@ import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { Pick } from './NewCredential'
+import { Identities } from './providers/Identities'
 
 const t = text.people
 
@@ -129,7 +130,7 @@ function UserForm({ user, close, issued }: { user?: Schemas['User']; close: () =
       <MultiSelect label={text.nav.groups} data={groups} value={members} onChange={setMembers} searchable />
       <fieldset className="plain">
         <legend>{t.roles}</legend>
-        {grants.map((g, i) => (
+        {grants.map((g, i) => g.provider ? <p key={i} className="quiet">{g.role}, {text.providers.from}</p> : (
           <Group key={i} gap="xs" mb={4}>
             <NativeSelect size="xs" aria-label={`${t.role} ${i + 1}`} value={g.role} data={roles} onChange={(e) => set(i, { ...g, role: e.currentTarget.value })} />
             <NativeSelect size="xs" aria-label={`${t.where} ${i + 1}`} value={g.group ?? ''} data={[{ value: '', label: t.everywhere }, ...groups]} onChange={(e) => set(i, e.currentTarget.value ? { role: g.role, group: e.currentTarget.value } : { role: g.role })} />
@@ -159,8 +160,8 @@ export function UserPage({ id }: { id: string }) {
           [t.name, u.name],
           [t.email, u.email],
           [text.certificate.number, u.number],
-          [t.roles, u.grants.map((g, i) => <div key={i}>{g.role} {g.group ? <>({t.in} <Name list="groups" id={g.group} />)</> : `(${t.everywhere.toLowerCase()})`}</div>)],
-          [text.nav.groups, u.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<Name list="groups" id={g} /></span>)],
+          [t.roles, u.grants.map((g, i) => <div key={i}>{g.role} {g.group ? <>({t.in} <Name list="groups" id={g.group} />)</> : `(${t.everywhere.toLowerCase()})`}{g.provider && <span className="quiet">, {text.providers.from}</span>}</div>)],
+          [text.nav.groups, u.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<Name list="groups" id={g} />{u.provided_groups?.[g] && <span className="quiet"> ({text.providers.from})</span>}</span>)],
           [t.mustChange, u.must_change && text.list.yes],
           [t.factors, u.factors.map((f) => t.factor[f] ?? f).join(', ') || t.passwordOnly],
           [t.lockedUntil, u.locked && <Moment at={u.locked_until} />],
@@ -169,6 +170,7 @@ export function UserPage({ id }: { id: string }) {
           [text.nav.certificates, <Go to={`/certificates?filter=user:eq:${u.id}`}>{t.openCertificates}</Go>],
         ]}
       />
+      <Identities user={u.id} login={u.login} />
     </>
   )
 }

@@ -39,6 +39,7 @@ const entries: Entry[] = [
   { to: '/audit', label: t.audit, needs: 'audit' },
   { to: '/jobs', label: t.jobs, needs: 'jobs' },
   { to: '/settings', label: t.settings },
+  { to: '/settings/providers', label: text.providers.title, needs: 'sign-in-providers' },
 ]
 
 /** Frame of every page: header, navigation, content. */
