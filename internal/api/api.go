@@ -52,6 +52,7 @@ type Deps struct {
 	CA       Authority
 	Vetting  Vetting
 	Orders   Orders
+	Setup    Setup
 	// Inventory and Lists read files.
 	Inventory Inventory
 	Lists     ListImports
@@ -117,7 +118,7 @@ func New(d Deps) (*API, error) {
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, a.config())
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
-		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.providerRoutes,
+		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.passkeyRoutes, a.setupRoutes, a.providerRoutes,
 		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
 		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes, a.importRoutes,
 		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,

@@ -103,8 +103,11 @@ func (a *API) sameOrigin(r *http.Request) error {
 
 // mustChange reports whether p has a one-time password and may only set
 // another.
-func mustChange(p *core.Principal) bool {
-	return slices.ContainsFunc(p.Grants, func(g core.Grant) bool { return g.Role == identity.RolePasswordChange })
+func mustChange(p *core.Principal) bool { return has(p, identity.RolePasswordChange) }
+
+// has reports whether p has a role, in any scope.
+func has(p *core.Principal, role core.Role) bool {
+	return slices.ContainsFunc(p.Grants, func(g core.Grant) bool { return g.Role == role })
 }
 
 // within restricts a list to the groups for which p may do action. The

@@ -81,6 +81,9 @@ func (a *API) streamEvents(_ context.Context, p *core.Principal, in *eventsReque
 	if mustChange(p) {
 		return nil, core.Errorf(core.KindForbidden, "set a new password first")
 	}
+	if has(p, identity.RoleFactorSetup) {
+		return nil, core.Errorf(core.KindForbidden, "set up a second factor first")
+	}
 	return &stream{Type: "text/event-stream", Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
 		ctx, cancel := context.WithCancel(r.Context())

@@ -75,6 +75,17 @@ type Users interface {
 	ResetSecondFactor(ctx context.Context, p *core.Principal, id core.UserID) error
 }
 
+// Passkeys are people's passkeys and which roles need a second factor;
+// identity implements it.
+type Passkeys interface {
+	Passkeys(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Passkey], error)
+	PasskeyColumns() []core.Column
+	RenamePasskey(ctx context.Context, p *core.Principal, id core.PasskeyID, name string) (*core.Passkey, error)
+	RemovePasskey(ctx context.Context, p *core.Principal, id core.PasskeyID) error
+	SignInPolicy(ctx context.Context, p *core.Principal) (*core.SignInPolicy, error)
+	SetSignInPolicy(ctx context.Context, p *core.Principal, roles []core.Role, from int) (*core.SignInPolicy, error)
+}
+
 // Credentials are API credentials; identity implements it.
 type Credentials interface {
 	Types() []identity.CredentialType
@@ -97,6 +108,7 @@ type Identity interface {
 	Groups
 	Users
 	ExternalIdentities
+	Passkeys
 	Credentials
 }
 

@@ -101,9 +101,9 @@ func (a *API) signIn(ctx context.Context, _ *core.Principal, in *signInRequest) 
 // me describes the principal. Somebody who must change his password learns
 // nothing but that.
 func (a *API) me(ctx context.Context, p *core.Principal) (resource.Me, error) {
-	me := resource.Me{User: p.User, Login: p.Login, Session: p.Session, Token: p.Token, MustChange: mustChange(p), Groups: []core.GroupID{}}
+	me := resource.Me{User: p.User, Login: p.Login, Session: p.Session, Token: p.Token, MustChange: mustChange(p), MustSetUp: has(p, identity.RoleFactorSetup), Groups: []core.GroupID{}}
 	me.Permissions = permissions(p)
-	if me.MustChange {
+	if me.MustChange || me.MustSetUp {
 		me.Account = resource.Account{ID: p.Account}
 		return me, nil
 	}

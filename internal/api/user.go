@@ -94,6 +94,6 @@ func roles(context.Context, *core.Principal, *struct{}) (*out[resource.Roles], e
 
 func (a *API) userResource(u *core.User) resource.User {
 	return resource.User{ID: u.ID, Number: u.Number, Login: u.Login, Name: u.Name, Email: u.Email, State: u.State,
-		Grants: list0(u.Grants), Groups: list0(u.Groups), ProvidedGroups: u.Provided, MustChange: u.MustChange, LockedUntil: u.LockedUntil, Locked: a.d.Now().Before(u.LockedUntil), LastSignIn: u.LastSignIn, SecondFactor: u.SecondFactor,
+		Grants: list0(u.Grants), Groups: list0(u.Groups), ProvidedGroups: u.Provided, MustChange: u.MustChange, LockedUntil: u.LockedUntil, Locked: a.d.Now().Before(u.LockedUntil), LastSignIn: u.LastSignIn, SecondFactor: u.SecondFactor, Factors: list0(u.Factors),
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt}
 }

@@ -67,6 +67,9 @@ func (p *parts) firstStart(ctx context.Context) (*welcome, error) {
 	if w.EST, err = p.firstCredential(ctx, host, home); err != nil {
 		return nil, err
 	}
+	if err := p.setup.Begin(ctx, home.Account.ID); err != nil {
+		return nil, err
+	}
 	if w.Password, err = p.identity.ResetPassword(ctx, host, home.User.ID); err != nil {
 		return nil, err
 	}
@@ -156,6 +159,7 @@ Certwright is ready.
   Portal    %s/
   API       %s%s
   Sign in   user %s, one-time password %s
+  Set up    an assistant opens after the first sign-in: %s/setup
   Root CA   SHA-256 %s
 
 A first certificate, over EST (RFC 7030):
@@ -165,7 +169,7 @@ From the command line: %s ctl login --url %s
 
 All of this is shown this once. A new one-time password: %s admin reset-password
 
-`, cfg.External.Main, cfg.External.Main, apiPath, w.Login, w.Password.Reveal(), w.Root, indent(w.EST.Commands, "  "),
+`, cfg.External.Main, cfg.External.Main, apiPath, w.Login, w.Password.Reveal(), cfg.External.Main, w.Root, indent(w.EST.Commands, "  "),
 		program(), cfg.External.Main, program())
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -22,6 +22,7 @@ import (
 	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/product"
 	"github.com/certwright/certwright/internal/secret"
+	"github.com/certwright/certwright/internal/setup"
 	"github.com/certwright/certwright/internal/store"
 	"github.com/certwright/certwright/internal/validation"
 	"github.com/certwright/certwright/internal/vetting"
@@ -45,6 +46,7 @@ type parts struct {
 	domains    *domain.Service
 	vetting    *vetting.Service
 	orders     *ordering.Service
+	setup      *setup.Service
 	// inventory and lists read files.
 	inventory *inventory.Service
 	lists     *csvlist.Service
@@ -59,7 +61,11 @@ type parts struct {
 
 // followup asks for the jobs that follow a change; it is set once jobs exist.
 type followup struct {
-	crl func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
+	// serverTLS makes a new certificate for the server itself.
+	serverTLS func(ctx context.Context) error
+	// reset asks for a mail with a link for a new password.
+	reset func(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error
+	crl   func(ctx context.Context, tx core.Tx, account core.AccountID, issuer core.IssuerID) error
 	// domain runs in the transaction that makes a domain verified; nil: nothing
 	// waits for it.
 	domain func(ctx context.Context, tx core.Tx, d *core.Domain) error
@@ -117,7 +123,7 @@ func (p *parts) assemble(ctx context.Context) error {
 	}
 	p.identity, err = identity.New(identity.Deps{Storage: p.db, Catalogue: p.db, Audit: p.audit, Sealer: p.box, MAC: p.box.MAC, Now: p.now,
 		OrganisationChanged: p.vetting.Changed, Types: credentialTypes(p.cfg), BaseURL: func() string { return p.cfg.External.Main },
-		Directory: directories{p}, SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
+		AskReset: p.resetMails(), Directory: directories{p}, SessionIdle: p.cfg.Session.Idle, SessionMax: p.cfg.Session.Absolute})
 	if err != nil {
 		return err
 	}
@@ -131,6 +137,12 @@ func (p *parts) assemble(ctx context.Context) error {
 	p.enroll = enroll.New(enroll.Deps{Storage: p.db, Audit: p.audit, Sealer: p.box, Followup: p.followup, Domains: p.domains, CAA: p.caa,
 		Connectors: []connector.Connector{builtin.New(builtin.Deps{CA: p.ca})}, Now: p.now, Logger: p.log, Point: point()})
 	p.makeOrdering()
+	p.setup = setup.New(setup.Deps{Storage: p.db, CAs: p.ca, Issuers: p.builtinIssuers, Products: p.products, Audit: p.audit, Now: p.now,
+		ServerTLS: func(ctx context.Context) error {
+			if p.followup.serverTLS == nil {
+			}
+			return p.followup.serverTLS(ctx)
+		}})
 	return p.makeInventory()
 }
 

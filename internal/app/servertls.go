@@ -92,6 +92,26 @@ func (s *serverTLS) load(ctx context.Context) error {
 			s.current.Store(c) // better than none while a new one is made
 		}
 	}
+	return s.replace(ctx, names, setting, version)
+}
+
+// renew makes a new certificate now, from the CA that is for it now. Other
+// replicas show it within the hour. Configured files stay.
+func (s *serverTLS) renew(ctx context.Context) error {
+	if s.p.cfg.TLS.Certificate != "" {
+		return nil
+	}
+	names := s.names()
+	setting := "server-tls." + nameHash(names)
+	_, version, err := s.p.db.Setting(ctx, setting)
+	if err != nil && !core.Is(err, core.KindNotFound) {
+		return err
+	}
+	return s.replace(ctx, names, setting, version)
+}
+
+// replace makes a certificate and keeps it in place of that of a version.
+func (s *serverTLS) replace(ctx context.Context, names core.Names, setting string, version int64) error {
 	blob, c, err := s.issue(ctx, names, setting)
 	if err != nil {
 		return fmt.Errorf("server certificate: %w", err)

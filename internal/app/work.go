@@ -26,6 +26,10 @@ type (
 	expiryNotices struct{}
 	// vettingReminders tells about vettings of organisations that end soon.
 	vettingReminders struct{}
+	// mailReset mails the link for a new password.
+	mailReset struct {
+		Reset core.ResetID `json:"reset"`
+	}
 	// tidy removes sessions that have ended.
 	tidy struct{}
 )
@@ -35,6 +39,7 @@ func (renewStatus) Kind() string      { return "status.renew" }
 func (checkpoint) Kind() string       { return "audit.checkpoint" }
 func (expiryNotices) Kind() string    { return "expiry.notices" }
 func (vettingReminders) Kind() string { return "vetting.reminders" }
+func (mailReset) Kind() string        { return "password.mail" }
 func (tidy) Kind() string             { return "sessions.tidy" }
 
 // crlGather is how long revocations gather before one CRL is made for all.
@@ -58,7 +63,7 @@ func newWork(ctx context.Context, s *server) (*work, error) {
 		return nil, err
 	}
 	w := &work{Queue: q, s: s}
-	s.followup.crl, s.followup.queue = w.askCRL, q
+	s.followup.crl, s.followup.reset, s.followup.queue = w.askCRL, w.askReset, q
 	return w, nil
 }
 
@@ -69,6 +74,13 @@ func (w *work) askCRL(ctx context.Context, tx core.Tx, account core.AccountID, i
 	moment := w.s.now().Truncate(crlGather)
 	_, err := w.Enqueue(ctx, tx, publishCRL{Account: account, Issuer: issuer}, jobs.Options{Account: account,
 		UniqueKey: string(issuer) + " " + strconv.FormatInt(moment.Unix(), 10), ScheduledAt: moment.Add(crlGather + time.Second)})
+	return err
+}
+
+// askReset records the wish for a mail to somebody who has forgotten his
+// password.
+func (w *work) askReset(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error {
+	_, err := w.Enqueue(ctx, tx, mailReset{Reset: id}, jobs.Options{Account: account, UniqueKey: string(id)})
 	return err
 }
 
@@ -94,6 +106,7 @@ func (w *work) start(ctx context.Context) error {
 			_, err := s.vetting.Remind(ctx)
 			return err
 		}, 10*time.Minute),
+		jobs.Handle(func(ctx context.Context, _ jobs.Running, a mailReset) error { return s.sendReset(ctx, a.Reset) }, 5*time.Minute),
 		jobs.Handle(s.changeTags, time.Hour),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)

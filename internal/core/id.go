@@ -14,6 +14,8 @@ type (
 	GroupID        string
 	UserID         string
 	SessionID      string
+	PasskeyID      string
+	ResetID        string
 	TokenID        string
 	CredentialID   string
 	ProductID      string

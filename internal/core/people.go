@@ -104,7 +104,10 @@ type User struct {
 	Failures     int    // wrong passwords since the last right one
 	LockedUntil  time.Time
 	LastSignIn   time.Time
-	SecondFactor bool // a password alone does not sign him in
+	SecondFactor bool     // a password alone does not sign him in
+	Factors      []string // "totp", "passkey": what he has beside a password
+	FactorWanted bool     // the sign-in policy wants a second factor of him
+	FactorDue    bool     // it does, and he has none
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -118,6 +121,44 @@ type TOTP struct {
 	ConfirmedAt  time.Time // zero: the user has not shown a code yet, and none is asked for
 	LastStep     int64     // number of the newest time step whose code was used
 	CreatedAt    time.Time
+}
+
+// Passkey is a public key of a user's authenticator (WebAuthn level 3).
+type Passkey struct {
+	ID             PasskeyID
+	Account        AccountID
+	User           UserID
+	CredentialID   []byte
+	PublicKey      []byte // COSE_Key
+	Name           string
+	Host           string // relying party id: it works under this host only
+	Transports     []string
+	SignCount      uint32
+	BackupEligible bool      // may be synchronised between devices
+	BackedUp       bool      // is, as of its last use
+	ClonedAt       time.Time // its counter went back: it is refused since then
+	LastUsed       time.Time
+	CreatedAt      time.Time
+}
+
+// PasswordReset is somebody's request for a mail with a link, by which he sets
+// another password.
+type PasswordReset struct {
+	ID        ResetID
+	Account   AccountID
+	User      UserID // "": nobody gets a mail; the request counts all the same
+	LoginHash []byte // SHA-256 of what was typed
+	Address   string // where the request came from
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// SignInPolicy says which roles need a second factor.
+type SignInPolicy struct {
+	Account   AccountID
+	Roles     []Role
+	Version   int // 0: never set
+	UpdatedAt time.Time
 }
 
 // SignInState is a sign-in, or a ceremony of a signed-in person, between two
@@ -141,7 +182,10 @@ type Session struct {
 	Agent      string // User-Agent, cut at 200 octets
 	CreatedAt  time.Time
 	LastSeen   time.Time
-	ExpiresAt  time.Time
+	ProvenAt   time.Time // when the person last showed that it is he
+	// Vouched: a sign-in provider let him in that sees to second factors itself.
+	Vouched   bool
+	ExpiresAt time.Time
 }
 
 // Token is a personal API token: it acts as its user, at most with the roles

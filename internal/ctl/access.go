@@ -210,7 +210,7 @@ func (c *whoamiCmd) Run(ctx context.Context, cli *CLI) error {
 		if s.out.json {
 			return s.out.printJSON(me)
 		}
-		if err := s.out.show(me, "permissions", "must_change"); err != nil {
+		if err := s.out.show(me, "permissions", "must_change", "must_set_up"); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(s.console.out, "Server:   %s\nYou may:\n%s", clean(s.url), permissions(me.Permissions))

@@ -64,6 +64,8 @@ type CLI struct {
 	Vetting      vettingCmd      `cmd:"" help:"Examinations of organisations by validators."`
 	PersonalTok  tokenCmd        `cmd:"" name:"token" help:"Personal API tokens."`
 	Session      sessionCmd      `cmd:"" help:"Signed-in browsers."`
+	Passkey      passkeyCmd      `cmd:"" help:"Passkeys of people."`
+	SigninPolicy signInPolicyCmd `cmd:"" name:"signin-policy" help:"Who needs a second factor."`
 	Role         roleCmd         `cmd:"" help:"Who may do what."`
 	Job          jobCmd          `cmd:"" help:"Work in the background."`
 	Audit        auditCmd        `cmd:"" help:"The audit log."`

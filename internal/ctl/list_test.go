@@ -118,13 +118,15 @@ func TestOtherLists(t *testing.T) {
 	list(f, "/organisations", resource.Organisation{Number: 1, Name: "Example", Country: "DE"})
 	list(f, "/tokens", resource.Token{Prefix: "cwt_abcdefgh", Name: "ctl on a", User: "u", ExpiresAt: noon.Add(-time.Hour), Roles: []core.Role{core.RoleAuditor}})
 	list(f, "/sessions", resource.Session{ID: "s", User: "u", Address: "192.0.2.1", Agent: "Firefox", CreatedAt: noon, LastSeen: noon})
+	list(f, "/passkeys", resource.Passkey{ID: "p", User: "u", Name: "Laptop", Host: "ca.example", CreatedAt: noon})
+	f.give("GET /signin-policy", resource.SignInPolicy{Roles: []core.Role{core.RoleAdministrator}, Version: 1})
 	list(f, "/jobs", resource.Job{ID: 9, Kind: "crl.publish", State: "retryable", Attempt: 2, MaxAttempts: 5, ScheduledAt: noon, Error: "disk\nfull"})
 	list(f, "/audit", resource.Entry{Chain: 1, Seq: 2, At: noon, Actor: "user:u", Login: "ann", Address: "192.0.2.1", Action: "certificate.issue", Object: "certificate:c", Outcome: "success"})
 	f.give("GET /roles", resource.Roles{Items: []resource.Rule{{Action: "order.create", Scope: "group", Roles: []core.Role{core.RoleOperator, core.RoleRequester}}}})
 	f.give("GET /credential-types", resource.CredentialTypes{Items: []resource.CredentialType{{Name: "est", Title: "EST", Auth: []core.AuthKind{core.AuthPassword}}}})
 	var all strings.Builder
 	for _, cmd := range []string{"order list", "order list --pending", "credential list --type est --status active", "product list", "issuer list", "user list", "group list", "organisation list",
-		"organization list", "token list", "session list", "job list", "audit list", "role list", "credential types", "certificate list --explain"} {
+		"organization list", "token list", "session list", "passkey list", "signin-policy show", "job list", "audit list", "role list", "credential types", "certificate list --explain"} {
 		o := f.ctl(t, strings.Fields(cmd)...)
 		fmt.Fprintf(&all, "$ certwright ctl %s\n%s%s\n", cmd, o.out, strings.ReplaceAll(o.err, client.Prefix, ""))
 	}

@@ -87,6 +87,9 @@ func (c *loginCmd) token(ctx context.Context, s *session, p, old *profile) error
 	if err != nil {
 		return err
 	}
+	if me.MustSetUp {
+		return &failure{text: "Your roles need a second factor. Set one up in the portal first: " + p.URL + "/security", code: codeRefused}
+	}
 	name := c.Name
 	if name == "" {
 		name = "ctl on " + hostName()

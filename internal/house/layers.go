@@ -23,7 +23,7 @@ var (
 	layer1 = []string{"secret", "audit", "jobs"}
 	layer2 = []string{"policy", "product", "identity", "identity/*", "validation", "domain", "vetting", "approval", "ca", "report", "notify"}
 	layer3 = []string{"connector", "deploy", "discovery", "inventory", "csvlist"}
-	layer4 = []string{"enroll", "ordering", "provision", "bot", "smime"}
+	layer4 = []string{"enroll", "ordering", "provision", "bot", "smime", "setup"}
 )
 
 // table is the layer table, row by row.

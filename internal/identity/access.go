@@ -96,11 +96,13 @@ const (
 	ScopeAny Scope = "any"
 )
 
-// Two roles that cannot be granted. RolePasswordChange is all that a person
-// with a one-time password has; RoleCredential stands for an API credential,
+// Roles that cannot be granted. RolePasswordChange is all that a person with a
+// one-time password has, RoleFactorSetup all of one who needs a second factor
+// and has none; RoleCredential stands for an API credential,
 // in its group.
 const (
 	RolePasswordChange core.Role = "password-change"
+	RoleFactorSetup    core.Role = "factor-setup"
 	RoleCredential     core.Role = "credential"
 )
 
@@ -124,14 +126,15 @@ const (
 	aud = core.RoleAuditor
 	req = core.RoleRequester
 	pwd = RolePasswordChange
+	fac = RoleFactorSetup
 	crd = RoleCredential
 )
 
 // rules is the access table. What is not in it is forbidden.
 var rules = []Rule{
-	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, pwd}},
-	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
-	{FactorOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
+	{PasswordOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, pwd, fac}},
+	{SessionOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, fac}},
+	{FactorOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req, fac}},
 	{TokenOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{ViewOwn, ScopeAny, []core.Role{adm, cad, app, val, opr, aud, req}},
 	{ViewShare, ScopeAccount, []core.Role{adm, opr}},
@@ -248,6 +251,9 @@ func Can(p *core.Principal, a Action, group core.GroupID) error {
 	}
 	if p != nil && slices.ContainsFunc(g, func(g core.Grant) bool { return g.Role == pwd }) {
 		return core.Errorf(core.KindForbidden, "set a new password first")
+	}
+	if p != nil && slices.ContainsFunc(g, func(g core.Grant) bool { return g.Role == fac }) {
+		return core.Errorf(core.KindForbidden, "set up a second factor first")
 	}
 	return core.Errorf(core.KindForbidden, "your roles do not include %s here", a)
 }

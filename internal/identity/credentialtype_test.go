@@ -10,11 +10,11 @@ import (
 	"github.com/certwright/certwright/internal/core"
 )
 
-func url(base, label string) string { return base + "/" + label }
+func urlOf(base, label string) string { return base + "/" + label }
 
 // TestTypesAreChecked: declarations that contradict themselves do not start.
 func TestTypesAreChecked(t *testing.T) {
-	good := CredentialType{Name: "x", Title: "X", URL: url, Auth: []AuthOption{{Kind: core.AuthPassword}}}
+	good := CredentialType{Name: "x", Title: "X", URL: urlOf, Auth: []AuthOption{{Kind: core.AuthPassword}}}
 	if err := checkTypes([]CredentialType{good}); err != nil {
 		t.Error(err)
 	}

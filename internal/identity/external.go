@@ -89,8 +89,12 @@ func (s *Service) SignInOutside(ctx context.Context, in SignIn, o *Outside) (*Si
 	if err != nil {
 		return nil, err
 	}
-	in.via = o.Provider.Label
-	if u.SecondFactor && o.Provider.Config.SecondFactor {
+	// A directory only compares passwords: the sign-in policy holds for it as for
+	// passwords of ours. Other providers see to second factors themselves, unless
+	// ours is asked for.
+	password, ours := o.Provider.Kind == core.ProviderLDAP, o.Provider.Config.SecondFactor
+	in.via, in.vouched = o.Provider.Label, !password && !ours
+	if u.SecondFactor && (ours || password && u.FactorWanted) {
 		if in.Code == "" {
 			return s.suspend(ctx, u)
 		}

@@ -103,7 +103,8 @@ func (s *Service) PendingTOTP(ctx context.Context, p *core.Principal) (*NewTOTP,
 
 // ConfirmTOTP has the codes asked for from now on, once the app has shown a
 // right one, ends the user's other sessions, and returns the recovery codes,
-// which are shown this once. Error: invalid at code.
+// which are shown this once; none when he has some of another factor. Error:
+// invalid at code.
 func (s *Service) ConfirmTOTP(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error) {
 	if err := inSession(p); err != nil {
 		return nil, err
@@ -119,8 +120,11 @@ func (s *Service) ConfirmTOTP(ctx context.Context, p *core.Principal, code strin
 	if step == 0 {
 		return nil, wrongCode(core.KindInvalid, 0)
 	}
-	codes, hashes := s.newRecoveryCodes(p.User)
+	var codes []secret.Redacted
 	err = s.change(ctx, p, "factor.enable", object("user", p.User), func(ctx context.Context, tx core.Tx, e *core.Event) error {
+		if codes, err = s.firstCodes(ctx, tx, p); err != nil {
+			return err
+		}
 		now, err := s.storage.TOTP(ctx, tx, p.User)
 		if err != nil {
 			return err
@@ -135,9 +139,6 @@ func (s *Service) ConfirmTOTP(ctx context.Context, p *core.Principal, code strin
 		if !ok {
 			return core.Errorf(core.KindConflict, "codes of an app are asked for already, or another secret was made meanwhile")
 		}
-		if err := s.storage.SetRecoveryCodes(ctx, tx, p.User, hashes); err != nil {
-			return err
-		}
 		n, err := s.storage.DeleteSessions(ctx, tx, p.Account, p.User, p.Session)
 		e.Detail["factor"], e.Detail["sessions_ended"] = "totp", n
 		return err
@@ -146,6 +147,17 @@ func (s *Service) ConfirmTOTP(ctx context.Context, p *core.Principal, code strin
 		return nil, err
 	}
 	return codes, nil
+}
+
+// firstCodes makes recovery codes for the first factor of a user, inside tx
+// before the factor is set up; none when there is another one.
+func (s *Service) firstCodes(ctx context.Context, tx core.Tx, p *core.Principal) ([]secret.Redacted, error) {
+	u, err := s.storage.User(ctx, tx, p.Account, p.User)
+	if err != nil || u.SecondFactor {
+		return nil, err
+	}
+	codes, hashes := s.newRecoveryCodes(p.User)
+	return codes, s.storage.SetRecoveryCodes(ctx, tx, p.User, hashes)
 }
 
 // newRecoveryCodes makes codes of 50 random bits and their hashes.
@@ -314,14 +326,14 @@ func (s *Service) passStep(ctx context.Context, tx core.Tx, p *core.Principal, u
 // useCode uses a code up and says what it was: "totp", "recovery" or "".
 func (s *Service) useCode(ctx context.Context, tx core.Tx, u *core.User, code string) (string, error) {
 	f, err := s.storage.TOTP(ctx, tx, u.ID)
-	if core.Is(err, core.KindNotFound) || err == nil && f.ConfirmedAt.IsZero() {
-		return "", nil
-	} else if err != nil {
+	if err != nil && !core.Is(err, core.KindNotFound) {
 		return "", err
 	}
-	step, err := s.totpStep(f, code)
-	if err != nil {
-		return "", err
+	step := int64(0)
+	if err == nil && !f.ConfirmedAt.IsZero() {
+		if step, err = s.totpStep(f, code); err != nil {
+			return "", err
+		}
 	}
 	if step != 0 {
 		if ok, err := s.storage.UseTOTPStep(ctx, tx, u.ID, step); err != nil || ok {
@@ -358,21 +370,44 @@ func (s *Service) DisableTOTP(ctx context.Context, p *core.Principal, code strin
 	}
 	return s.change(ctx, p, "factor.disable", object("user", p.User), func(ctx context.Context, tx core.Tx, e *core.Event) error {
 		e.Detail["factor"] = "totp"
-		_, err := s.storage.DeleteTOTP(ctx, tx, p.User)
-		return err
+		if _, err := s.storage.DeleteTOTP(ctx, tx, p.User); err != nil {
+			return err
+		}
+		return s.dropCodes(ctx, tx, p.Account, p.User)
 	})
 }
 
-// RenewRecoveryCodes replaces the recovery codes. It needs a code.
+// dropCodes removes the recovery codes of a user without a second factor.
+func (s *Service) dropCodes(ctx context.Context, tx core.Tx, account core.AccountID, user core.UserID) error {
+	u, err := s.storage.User(ctx, tx, account, user)
+	if err != nil || u.SecondFactor {
+		return err
+	}
+	return s.storage.SetRecoveryCodes(ctx, tx, user, nil)
+}
+
+// RenewRecoveryCodes replaces the recovery codes. It needs a code; of somebody
+// with passkeys alone, that he has just shown who he is.
 func (s *Service) RenewRecoveryCodes(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error) {
 	if err := inSession(p); err != nil {
 		return nil, err
 	}
-	if err := s.checkCode(ctx, p, "factor.recovery-codes", code); err != nil {
+	f, err := s.Factors(ctx, p)
+	switch {
+	case err != nil:
+		return nil, err
+	case !f.TOTP && len(f.Passkeys) == 0:
+		return nil, core.Errorf(core.KindConflict, "there is no second factor that recovery codes could replace")
+	case code == "" && !f.TOTP:
+		err = s.justProven(ctx, p)
+	default:
+		err = s.checkCode(ctx, p, "factor.recovery-codes", code)
+	}
+	if err != nil {
 		return nil, err
 	}
 	codes, hashes := s.newRecoveryCodes(p.User)
-	err := s.change(ctx, p, "factor.recovery-codes", object("user", p.User), func(ctx context.Context, tx core.Tx, _ *core.Event) error {
+	err = s.change(ctx, p, "factor.recovery-codes", object("user", p.User), func(ctx context.Context, tx core.Tx, _ *core.Event) error {
 		return s.storage.SetRecoveryCodes(ctx, tx, p.User, hashes)
 	})
 	if err != nil {
@@ -384,6 +419,7 @@ func (s *Service) RenewRecoveryCodes(ctx context.Context, p *core.Principal, cod
 // Factors is what a person has beside his password.
 type Factors struct {
 	TOTP          bool
+	Passkeys      []core.Passkey
 	RecoveryCodes int // unused ones
 }
 
@@ -398,6 +434,9 @@ func (s *Service) Factors(ctx context.Context, p *core.Principal) (*Factors, err
 		return nil, err
 	}
 	out.TOTP = err == nil && !f.ConfirmedAt.IsZero()
+	if out.Passkeys, err = s.storage.PasskeysOf(ctx, p.User); err != nil {
+		return nil, err
+	}
 	out.RecoveryCodes, err = s.storage.RecoveryCodesLeft(ctx, p.User)
 	return out, err
 }
@@ -419,6 +458,12 @@ func (s *Service) ResetSecondFactor(ctx context.Context, p *core.Principal, id c
 		}
 		e.Detail["login"], e.Detail["had"] = u.Login, u.SecondFactor
 		if _, err := s.storage.DeleteTOTP(ctx, tx, id); err != nil {
+			return err
+		}
+		if e.Detail["passkeys"], err = s.storage.DeletePasskeys(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := s.storage.SetRecoveryCodes(ctx, tx, id, nil); err != nil {
 			return err
 		}
 		if err := s.storage.DropSignInStates(ctx, tx, id); err != nil {

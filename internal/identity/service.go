@@ -29,6 +29,9 @@ type Deps struct {
 
 	// Directory are sign-in providers that take a password; nil: none.
 	Directory Directory
+	// AskReset asks, in tx, for [Service.SendReset] to be called soon; nil: no
+	// mail is sent to those who have forgotten their password.
+	AskReset func(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error
 
 	SessionIdle time.Duration // 0: 30 minutes
 	SessionMax  time.Duration // 0: 12 hours
@@ -50,6 +53,8 @@ type Service struct {
 	types     []CredentialType
 	baseURL   func() string
 	changed   func(ctx context.Context, tx core.Tx, p *core.Principal, before, after *core.Organisation) error
+
+	askReset func(ctx context.Context, tx core.Tx, account core.AccountID, id core.ResetID) error
 
 	idle, max     time.Duration
 	passwords     *passwords
@@ -88,7 +93,7 @@ func New(d Deps) (*Service, error) {
 	return &Service{
 		storage: d.Storage, catalogue: d.Catalogue, audit: d.Audit, sealer: d.Sealer,
 		now:   func() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }, // as the database keeps it
-		types: slices.Clone(d.Types), baseURL: d.BaseURL, changed: d.OrganisationChanged, idle: d.SessionIdle, max: d.SessionMax, passwords: pw,
+		types: slices.Clone(d.Types), baseURL: d.BaseURL, changed: d.OrganisationChanged, askReset: d.AskReset, idle: d.SessionIdle, max: d.SessionMax, passwords: pw,
 		credentialMAC: d.MAC("identity: credential secret v1"),
 		tokenMAC:      d.MAC("identity: personal token v1"),
 		recoveryMAC:   d.MAC("identity: recovery code v1"),

@@ -15,7 +15,8 @@ const touchEvery = time.Minute
 // SessionPrincipal returns who asks with a session cookie. An unknown, ended
 // or idle session, or one of a disabled user: unauthenticated. Somebody who
 // must change a one-time password gets a principal that can do only that, see
-// [RolePasswordChange].
+// [RolePasswordChange]; somebody who needs a second factor and has none, one
+// that can set it up, see [RoleFactorSetup].
 func (s *Service) SessionPrincipal(ctx context.Context, cookie string, addr netip.Addr) (*core.Principal, error) {
 	return s.sessionPrincipal(ctx, cookie, addr, true)
 }
@@ -52,6 +53,9 @@ func (s *Service) sessionPrincipal(ctx context.Context, cookie string, addr neti
 	p := &core.Principal{Account: u.Account, User: u.ID, Login: u.Login, Grants: effective(u, nil), Session: ses.ID, Address: addr}
 	if u.MustChange {
 		p.Grants = []core.Grant{{Role: RolePasswordChange, Group: noGroup}}
+	}
+	if !u.MustChange && u.FactorDue && !ses.Vouched {
+		p.Grants = []core.Grant{{Role: RoleFactorSetup, Group: noGroup}}
 	}
 	return p, nil
 }
@@ -139,6 +143,9 @@ func (s *Service) Sweep(ctx context.Context) (int, error) {
 	n, now := 0, s.now()
 	err := s.storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
 		if err = s.storage.PurgeSignInStates(ctx, tx, now); err != nil {
+			return err
+		}
+		if err = s.storage.PurgeResets(ctx, tx, now.Add(-24*time.Hour)); err != nil {
 			return err
 		}
 		n, err = s.storage.PurgeSessions(ctx, tx, now, now.Add(-s.idle))

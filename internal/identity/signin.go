@@ -24,7 +24,9 @@ type SignIn struct {
 	Agent     string
 	RequestID string
 
-	via string // label of the sign-in provider
+	via     string // label of the sign-in provider
+	vouched bool   // which sees to second factors itself
+	method  string // how it was shown who it is: "" is by password
 }
 
 // SignedIn is the outcome of a sign-in.
@@ -38,6 +40,8 @@ type SignedIn struct {
 	Secret secret.Redacted
 	// MustChange says that the session can do nothing but set a new password.
 	MustChange bool
+	// MustSetUp says that the session can do little but set up a second factor.
+	MustSetUp bool
 }
 
 // wrongPassword is one answer for an unknown login, a wrong password, a
@@ -209,7 +213,7 @@ func (s *Service) start(ctx context.Context, p *core.Principal, u *core.User, in
 	plain, hash := newSessionSecret()
 	ses := &core.Session{
 		ID: core.NewID[core.SessionID](now), Account: u.Account, User: u.ID, SecretHash: hash,
-		Agent: clip(in.Agent, 200), CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(s.max),
+		Agent: clip(in.Agent, 200), CreatedAt: now, LastSeen: now, ProvenAt: now, Vouched: in.vouched, ExpiresAt: now.Add(s.max),
 	}
 	if in.Address.IsValid() {
 		ses.Address = in.Address.Unmap().String()
@@ -219,12 +223,15 @@ func (s *Service) start(ctx context.Context, p *core.Principal, u *core.User, in
 		if in.via != "" {
 			e.Detail["provider"] = in.via
 		}
+		if in.method != "" {
+			e.Detail["method"] = in.method
+		}
 		return s.storage.InsertSession(ctx, tx, ses)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &SignedIn{Session: ses, User: withoutHash(u), Secret: secret.Redacted(plain), MustChange: u.MustChange}, nil
+	return &SignedIn{Session: ses, User: withoutHash(u), Secret: secret.Redacted(plain), MustChange: u.MustChange, MustSetUp: u.FactorDue && !in.vouched}, nil
 }
 
 // newSessionSecret makes a cookie value of 256 random bits and its hash.
@@ -319,15 +326,23 @@ func (s *Service) setPassword(ctx context.Context, p *core.Principal, u *core.Us
 		return err
 	}
 	return s.change(ctx, p, action, object("user", u.ID), func(ctx context.Context, tx core.Tx, e *core.Event) error {
-		e.Detail["login"] = u.Login
-		if err := s.storage.SetPassword(ctx, tx, u.ID, phc, oneTime, s.now()); err != nil {
-			return err
-		}
-		if err := s.storage.DropSignInStates(ctx, tx, u.ID); err != nil {
-			return err
-		}
-		n, err := s.storage.DeleteSessions(ctx, tx, u.Account, u.ID, keep)
-		e.Detail["sessions_ended"] = n
-		return err
+		return s.putPassword(ctx, tx, u, phc, oneTime, keep, e)
 	})
+}
+
+// putPassword stores a password and ends what the former one began.
+func (s *Service) putPassword(ctx context.Context, tx core.Tx, u *core.User, phc string, oneTime bool, keep core.SessionID, e *core.Event) error {
+	e.Detail["login"] = u.Login
+	if err := s.storage.SetPassword(ctx, tx, u.ID, phc, oneTime, s.now()); err != nil {
+		return err
+	}
+	if err := s.storage.DropSignInStates(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	if err := s.storage.DropResets(ctx, tx, u.ID); err != nil {
+		return err
+	}
+	n, err := s.storage.DeleteSessions(ctx, tx, u.Account, u.ID, keep)
+	e.Detail["sessions_ended"] = n
+	return err
 }

@@ -22,6 +22,8 @@ type Storage interface {
 	GroupStorage
 	UserStorage
 	SecondFactorStorage
+	PasskeyStorage
+	ResetStorage
 	SignInStateStorage
 	SessionStorage
 	TokenStorage
@@ -125,12 +127,60 @@ type SecondFactorStorage interface {
 	ConfirmTOTP(ctx context.Context, tx core.Tx, user core.UserID, step int64, at time.Time) (bool, error)
 	// UseTOTPStep reports false when this step or a newer one was used before.
 	UseTOTPStep(ctx context.Context, tx core.Tx, user core.UserID, step int64) (bool, error)
-	// DeleteTOTP removes it with the recovery codes.
+	// DeleteTOTP reports false when there is none.
 	DeleteTOTP(ctx context.Context, tx core.Tx, user core.UserID) (bool, error)
 	SetRecoveryCodes(ctx context.Context, tx core.Tx, user core.UserID, hashes [][]byte) error
 	// UseRecoveryCode reports false when there is no such code, or it was used.
 	UseRecoveryCode(ctx context.Context, tx core.Tx, user core.UserID, hash []byte, at time.Time) (bool, error)
 	RecoveryCodesLeft(ctx context.Context, user core.UserID) (int, error)
+}
+
+// PasskeyStorage keeps passkeys and which roles need a second factor.
+type PasskeyStorage interface {
+	// InsertPasskey answers exists when its credential id is taken, by anybody.
+	InsertPasskey(ctx context.Context, tx core.Tx, k *core.Passkey) error
+	// Passkey reads one; tx may be nil.
+	Passkey(ctx context.Context, tx core.Tx, account core.AccountID, id core.PasskeyID) (*core.Passkey, error)
+	// PasskeyByCredential reads one of any account.
+	PasskeyByCredential(ctx context.Context, credential []byte) (*core.Passkey, error)
+	// PasskeysOf lists a user's, oldest first.
+	PasskeysOf(ctx context.Context, user core.UserID) ([]core.Passkey, error)
+	Passkeys(ctx context.Context, q core.ListQuery) (core.Page[core.Passkey], error)
+	PasskeyColumns() []core.Column
+	// UsePasskey records a use and moves the counter. It reports false when the
+	// counter is no longer from, or the passkey is refused or gone.
+	UsePasskey(ctx context.Context, tx core.Tx, id core.PasskeyID, from, to uint32, backedUp bool, at time.Time) (bool, error)
+	// RefusePasskey has it refused from now on.
+	RefusePasskey(ctx context.Context, tx core.Tx, id core.PasskeyID, at time.Time) error
+	RenamePasskey(ctx context.Context, tx core.Tx, account core.AccountID, id core.PasskeyID, name string) error
+	DeletePasskey(ctx context.Context, tx core.Tx, account core.AccountID, id core.PasskeyID) error
+	DeletePasskeys(ctx context.Context, tx core.Tx, user core.UserID) (int, error)
+	// CountPasskeySignIn records a sign-in; false when the user is not active.
+	CountPasskeySignIn(ctx context.Context, tx core.Tx, user core.UserID, at time.Time) (bool, error)
+
+	// SignInPolicy reads an account's, an empty one of version 0 when there is
+	// none; tx may be nil.
+	SignInPolicy(ctx context.Context, tx core.Tx, account core.AccountID) (*core.SignInPolicy, error)
+	// PutSignInPolicy reports false when the stored version is not from.
+	PutSignInPolicy(ctx context.Context, tx core.Tx, p *core.SignInPolicy, from int) (bool, error)
+}
+
+// ResetStorage keeps requests of those who have forgotten their password.
+type ResetStorage interface {
+	InsertReset(ctx context.Context, tx core.Tx, r *core.PasswordReset) error
+	// CountResets says how many there were since then for a login and from an
+	// address.
+	CountResets(ctx context.Context, tx core.Tx, login []byte, address string, since time.Time) (byLogin, byAddress int, err error)
+	Reset(ctx context.Context, id core.ResetID) (*core.PasswordReset, error)
+	// ResetBySecret finds one that can still be used.
+	ResetBySecret(ctx context.Context, hash []byte, now time.Time) (*core.PasswordReset, error)
+	// SetResetSecret reports false when the request is nobody's, or used.
+	SetResetSecret(ctx context.Context, tx core.Tx, id core.ResetID, hash []byte) (bool, error)
+	// TakeReset uses one up and reports whether it was still there.
+	TakeReset(ctx context.Context, tx core.Tx, hash []byte, now time.Time) (bool, error)
+	// DropResets uses up all of a user.
+	DropResets(ctx context.Context, tx core.Tx, user core.UserID) error
+	PurgeResets(ctx context.Context, tx core.Tx, before time.Time) error
 }
 
 // SignInStateStorage keeps sign-ins between two requests.
@@ -151,6 +201,8 @@ type SessionStorage interface {
 	// SessionByHash reads a session and its user with groups.
 	SessionByHash(ctx context.Context, hash []byte) (*core.Session, *core.User, error)
 	Session(ctx context.Context, account core.AccountID, id core.SessionID) (*core.Session, error)
+	// ProveSession records that the person has just shown who he is.
+	ProveSession(ctx context.Context, tx core.Tx, account core.AccountID, id core.SessionID, at time.Time) error
 	TouchSession(ctx context.Context, tx core.Tx, id core.SessionID, at time.Time) error
 	Sessions(ctx context.Context, q core.ListQuery) (core.Page[core.Session], error)
 	SessionColumns() []core.Column

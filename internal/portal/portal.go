@@ -42,6 +42,8 @@ type Identity interface {
 	ConfirmTOTP(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error)
 	DisableTOTP(ctx context.Context, p *core.Principal, code string) error
 	RenewRecoveryCodes(ctx context.Context, p *core.Principal, code string) ([]secret.Redacted, error)
+	Passkeys
+	Resets
 	CreateToken(ctx context.Context, p *core.Principal, n identity.NewToken) (*core.Token, secret.Redacted, error)
 	Tokens(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Token], error)
 	RevokeToken(ctx context.Context, p *core.Principal, id core.TokenID) error
@@ -79,8 +81,8 @@ type Deps struct {
 type Portal struct {
 	d     Deps
 	pages *template.Template
-	style []byte
-	etag  string
+	style asset
+	keys  asset // the script of passkeys
 	guard *http.CrossOriginProtection
 	site  *site
 }
@@ -96,7 +98,11 @@ func New(d Deps) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	style, err := files.ReadFile("pages/style.css")
+	style, err := pageFile("style.css")
+	if err != nil {
+		return nil, err
+	}
+	keys, err := pageFile("passkey.js")
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +116,23 @@ func New(d Deps) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(style)
-	return &Portal{d: d, pages: t, style: style, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, guard: http.NewCrossOriginProtection(), site: app}, nil
+	return &Portal{d: d, pages: t, style: style, keys: keys, guard: http.NewCrossOriginProtection(), site: app}, nil
+}
+
+// pageFile reads a file that the server's own pages load.
+func pageFile(name string) (asset, error) {
+	b, err := files.ReadFile("pages/" + name)
+	sum := sha256.Sum256(b)
+	return asset{plain: b, media: mediaOf(name), etag: `"` + hex.EncodeToString(sum[:8]) + `"`}, err
+}
+
+func servePageFile(w http.ResponseWriter, r *http.Request, f asset) {
+	h := w.Header()
+	secure(h)
+	h.Set("Content-Type", f.media)
+	h.Set("Cache-Control", "max-age=3600")
+	h.Set("ETag", f.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.plain))
 }
 
 // Routes lists the pages.
@@ -153,8 +174,13 @@ func (p *Portal) Routes() []httpx.Route {
 		r("POST /tokens", p.createToken),
 		r("POST /tokens/{id}/revoke", p.revokeToken),
 		r("GET /style.css", p.styleSheet),
+		r("GET /forgotten", p.forgottenPage),
+		r("POST /forgotten", p.forgotten),
+		secret("GET /password/reset/{secret}", p.resetPage),
+		secret("POST /password/reset/{secret}", p.reset),
 	}...)
 	routes = append(routes, p.providerRoutes(r)...)
+	routes = append(routes, p.passkeyRoutes(r)...)
 	for _, a := range areas {
 		routes = append(routes, r("GET /"+a, p.app), r("GET /"+a+"/{path...}", p.app))
 	}
@@ -174,7 +200,15 @@ type view struct {
 	RootURL string
 	Tokens  []core.Token
 	Fresh   string // a new token's text, shown once
-	Must    bool   // the password must be changed first
+	Mails   bool   // the server sends mail
+	Sent    bool
+	For     string // whose password is set
+	Must    bool   // the password must be changed first, or a second factor set up
+	KeysOff string // why there are no passkeys here
+	Proven  bool   // has just shown who he is
+	HasKey  bool   // a passkey of his works here
+	HasTOTP bool
+	Script  bool // the page runs the script of passkeys
 	Factors *identity.Factors
 	QR      template.URL // image of a secret for an app
 	Secret  string       // the same as text
@@ -191,6 +225,10 @@ type view struct {
 // render writes a page. Nothing on it may be loaded from elsewhere, framed or
 // cached.
 func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page string, v view) {
+	if page == "signin.html" {
+		v.KeysOff = p.d.Identity.PasskeysOff()
+		v.Script = v.KeysOff == ""
+	}
 	v.APIURL, v.BaseURL, v.RootURL, v.Now = p.d.BaseURL()+p.d.APIPath, p.d.BaseURL(), p.d.RootURL(), p.d.Now()
 	if page == "signin.html" && p.d.Providers != nil {
 		var err error
@@ -206,7 +244,11 @@ func (p *Portal) render(w http.ResponseWriter, r *http.Request, status int, page
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	csp := "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	if v.Script {
+		csp += "; script-src 'self'; connect-src 'self'"
+	}
+	h.Set("Content-Security-Policy", csp)
 	secure(h)
 	httpx.Reply(w, r, status, b.Bytes())
 }
@@ -242,18 +284,28 @@ func (p *Portal) fail(w http.ResponseWriter, r *http.Request, page string, v vie
 	p.render(w, r, status, page, v)
 }
 
+// session returns the signed-in person. Error: unauthenticated.
+func (p *Portal) session(r *http.Request) (*core.Principal, error) {
+	c, err := r.Cookie(p.d.Cookie)
+	if err != nil {
+		return nil, core.Errorf(core.KindUnauthenticated, "you are not signed in")
+	}
+	by, err := p.d.Identity.SessionPrincipal(r.Context(), c.Value, httpx.ClientAddr(r.Context()))
+	if err == nil {
+		by.RequestID = httpx.RequestID(r.Context())
+	}
+	return by, err
+}
+
 // who returns the signed-in person, or sends the browser to sign in.
 func (p *Portal) who(w http.ResponseWriter, r *http.Request) *core.Principal {
-	if c, err := r.Cookie(p.d.Cookie); err == nil {
-		by, err := p.d.Identity.SessionPrincipal(r.Context(), c.Value, httpx.ClientAddr(r.Context()))
-		if err == nil {
-			by.RequestID = httpx.RequestID(r.Context())
-			return by
-		}
-		if !core.Is(err, core.KindUnauthenticated) {
-			p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
-			return nil
-		}
+	by, err := p.session(r)
+	switch {
+	case err == nil:
+		return by
+	case !core.Is(err, core.KindUnauthenticated):
+		p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
+		return nil
 	}
 	http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	return nil
@@ -264,14 +316,31 @@ func mustChange(by *core.Principal) bool {
 	return len(by.Grants) == 1 && by.Grants[0].Role == identity.RolePasswordChange
 }
 
+// limited returns the only page of a session that must change the password or
+// set up a second factor first; "" for other sessions.
+func limited(by *core.Principal) string {
+	switch {
+	case mustChange(by):
+		return "/password"
+	case mustSetUp(by):
+		return "/security"
+	}
+	return ""
+}
+
+// mustSetUp reports whether the session may only set up a second factor.
+func mustSetUp(by *core.Principal) bool {
+	return len(by.Grants) == 1 && by.Grants[0].Role == identity.RoleFactorSetup
+}
+
 // tokens is the page of personal API tokens that needs no script.
 func (p *Portal) tokens(w http.ResponseWriter, r *http.Request) {
 	by := p.who(w, r)
 	if by == nil {
 		return
 	}
-	if mustChange(by) {
-		http.Redirect(w, r, "/password", http.StatusSeeOther)
+	if to := limited(by); to != "" {
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
 	p.showTokens(w, r, by, view{})
@@ -290,8 +359,5 @@ func (p *Portal) showTokens(w http.ResponseWriter, r *http.Request, by *core.Pri
 }
 
 func (p *Portal) styleSheet(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "max-age=3600")
-	w.Header().Set("ETag", p.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.style))
+	servePageFile(w, r, p.style)
 }

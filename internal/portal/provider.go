@@ -44,11 +44,6 @@ func (p *Portal) providerRoutes(r func(pattern string, h http.HandlerFunc) httpx
 	}
 }
 
-// from says where a request comes from.
-func from(r *http.Request) identity.SignIn {
-	return identity.SignIn{Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())}
-}
-
 func (p *Portal) oidcCookie() string { return p.d.Cookie + "-oidc" }
 func (p *Portal) samlCookie() string { return p.d.Cookie + "-saml" }
 

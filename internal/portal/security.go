@@ -30,7 +30,13 @@ func (p *Portal) showSecurity(w http.ResponseWriter, r *http.Request, by *core.P
 		http.Redirect(w, r, "/password", http.StatusSeeOther)
 		return
 	}
+	v.Must, v.KeysOff = mustSetUp(by), p.d.Identity.PasskeysOff()
+	v.Script = v.KeysOff == ""
 	var err error
+	if v.Proven, err = p.d.Identity.Proven(r.Context(), by); err != nil {
+		p.fail(w, r, "security.html", v, err)
+		return
+	}
 	if v.Factors, err = p.d.Identity.Factors(r.Context(), by); err != nil {
 		p.fail(w, r, "security.html", v, err)
 		return
@@ -125,6 +131,10 @@ func (p *Portal) confirmTOTP(w http.ResponseWriter, r *http.Request) {
 	codes, err := p.d.Identity.ConfirmTOTP(r.Context(), by, r.PostFormValue("code"))
 	if err != nil {
 		p.showTOTP(w, r, by, err)
+		return
+	}
+	if len(codes) == 0 { // those of another factor are still good
+		p.done(w, r, by, nil)
 		return
 	}
 	p.showCodes(w, r, by, codes)

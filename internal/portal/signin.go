@@ -68,8 +68,11 @@ func (p *Portal) setCookie(w http.ResponseWriter, name, value string, seconds in
 // enter gives the browser its session and sends it on.
 func (p *Portal) enter(w http.ResponseWriter, r *http.Request, in *identity.SignedIn, next string) {
 	p.setCookie(w, p.d.Cookie, in.Secret.Reveal(), 0)
-	if in.MustChange {
+	switch {
+	case in.MustChange:
 		next = "/password"
+	case in.MustSetUp:
+		next = "/security"
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
@@ -79,29 +82,56 @@ func (p *Portal) codePage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/signin", http.StatusSeeOther)
 		return
 	}
-	p.render(w, r, http.StatusOK, "code.html", view{Title: "Second step", Next: local(r.URL.Query().Get("next"))})
+	p.showCode(w, r, local(r.URL.Query().Get("next")), nil)
+}
+
+// showCode shows the page of the second step, and what went wrong on it.
+func (p *Portal) showCode(w http.ResponseWriter, r *http.Request, next string, failure error) {
+	v := view{Title: "Second step", Next: next}
+	if c, err := r.Cookie(p.stepCookie()); err == nil {
+		ok, err := p.d.Identity.StepPasskeys(r.Context(), c.Value)
+		if err != nil && failure == nil {
+			failure = err
+		}
+		v.HasKey, v.Script = ok, ok
+	}
+	if failure != nil {
+		p.fail(w, r, "code.html", v, failure)
+		return
+	}
+	p.render(w, r, http.StatusOK, "code.html", v)
+}
+
+// second finishes or refuses the second step.
+func (p *Portal) second(w http.ResponseWriter, r *http.Request, in *identity.SignedIn, err error) {
+	next := local(r.PostFormValue("next"))
+	switch {
+	case core.Is(err, core.KindExpired):
+		p.setCookie(w, p.stepCookie(), "", -1)
+		p.fail(w, r, "signin.html", view{Title: "Sign in", Next: next}, err)
+	case err != nil:
+		p.showCode(w, r, next, err)
+	default:
+		p.setCookie(w, p.stepCookie(), "", -1)
+		p.enter(w, r, in, next)
+	}
+}
+
+// from says where a sign-in comes from.
+func from(r *http.Request) identity.SignIn {
+	return identity.SignIn{Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())}
 }
 
 func (p *Portal) code(w http.ResponseWriter, r *http.Request) {
-	v := view{Title: "Second step", Next: local(r.PostFormValue("next"))}
 	c, err := r.Cookie(p.stepCookie())
 	if err != nil {
 		http.Redirect(w, r, "/signin", http.StatusSeeOther)
 		return
 	}
-	in, err := p.d.Identity.SecondStep(r.Context(), c.Value, identity.SignIn{Code: r.PostFormValue("code"),
-		Address: httpx.ClientAddr(r.Context()), Agent: r.UserAgent(), RequestID: httpx.RequestID(r.Context())})
-	if core.Is(err, core.KindExpired) {
-		p.setCookie(w, p.stepCookie(), "", -1)
-		p.fail(w, r, "signin.html", view{Title: "Sign in", Next: v.Next}, err)
-		return
-	}
-	if err != nil {
-		p.fail(w, r, "code.html", v, err)
-		return
-	}
-	p.setCookie(w, p.stepCookie(), "", -1)
-	p.enter(w, r, in, v.Next)
+	try := from(r)
+	try.Code = r.PostFormValue("code")
+	in, err := p.d.Identity.SecondStep(r.Context(), c.Value, try)
+	p.second(w, r, in, err)
 }
 
 func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,7 @@ import (
 // answered with the app's page, which shows what belongs there; every other
 // path stays free for protocols and is not found here.
 var areas = []string{
-	"certificates", "orders", "domains", "organisations", "groups", "users", "integrations", "products", "issuers", "import", "tags", "audit", "jobs", "settings", "me",
+	"certificates", "orders", "domains", "organisations", "groups", "users", "integrations", "products", "issuers", "import", "tags", "audit", "jobs", "settings", "setup", "me",
 }
 
 // nonceMark stands in the app's page where the nonce of the response belongs.
@@ -39,6 +39,7 @@ type site struct {
 type asset struct {
 	plain, gzip []byte // gzip may be nil
 	media       string
+	etag        string
 }
 
 func newSite(files fs.FS) (*site, error) {
@@ -135,8 +136,8 @@ func (p *Portal) app(w http.ResponseWriter, r *http.Request) {
 	if by == nil {
 		return
 	}
-	if mustChange(by) {
-		http.Redirect(w, r, "/password", http.StatusSeeOther)
+	if to := limited(by); to != "" {
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return
 	}
 	if len(by.Grants) == 0 { // made at a first sign-in through a provider whose rules give nothing

@@ -8,8 +8,15 @@ import (
 	"github.com/certwright/certwright/internal/core"
 )
 
-// secondFactor is whether user t needs more than a password.
-const secondFactor = `EXISTS (SELECT 1 FROM totp f WHERE f.user_id = t.id AND f.confirmed_at IS NOT NULL)`
+// Whether user t needs more than a password, what he has beside it, and which
+// roles of his account need one.
+const (
+	hasTOTP      = `EXISTS (SELECT 1 FROM totp f WHERE f.user_id = t.id AND f.confirmed_at IS NOT NULL)`
+	hasPasskey   = `EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = t.id)`
+	secondFactor = `(` + hasTOTP + ` OR ` + hasPasskey + `)`
+	factors      = `(CASE WHEN ` + hasTOTP + ` THEN '"totp"' ELSE '' END || CASE WHEN ` + hasPasskey + ` THEN '"passkey"' ELSE '' END)`
+	dueRoles     = `COALESCE((SELECT y.roles FROM signin_policies y WHERE y.account = t.account), '[]')`
+)
 
 // TOTP implements identity.Storage.
 func (db *DB) TOTP(ctx context.Context, tx core.Tx, user core.UserID) (*core.TOTP, error) {
@@ -50,9 +57,6 @@ func (db *DB) UseTOTPStep(ctx context.Context, tx core.Tx, user core.UserID, ste
 // DeleteTOTP implements identity.Storage.
 func (db *DB) DeleteTOTP(ctx context.Context, tx core.Tx, user core.UserID) (bool, error) {
 	n, err := rowsChanged(in(tx).exec(ctx, "DELETE FROM totp WHERE user_id = ?", string(user)))
-	if err == nil {
-		_, err = in(tx).exec(ctx, "DELETE FROM recovery_codes WHERE user_id = ?", string(user))
-	}
 	return n == 1, err
 }
 

@@ -24,19 +24,21 @@ type sessionRow struct {
 	Agent         string `bun:"agent"`
 	CreatedAt     int64  `bun:"created_at"`
 	LastSeen      int64  `bun:"last_seen"`
+	ProvenAt      int64  `bun:"proven_at"`
+	Vouched       bool   `bun:"vouched"`
 	ExpiresAt     int64  `bun:"expires_at"`
 }
 
-const sessionCols = "s.id, s.account, s.user_id, s.secret_hash, s.address, s.agent, s.created_at, s.last_seen, s.expires_at"
+const sessionCols = "s.id, s.account, s.user_id, s.secret_hash, s.address, s.agent, s.created_at, s.last_seen, s.proven_at, s.vouched, s.expires_at"
 
 func (r *sessionRow) dest() []any {
-	return []any{&r.ID, &r.Account, &r.User, &r.SecretHash, &r.Address, &r.Agent, &r.CreatedAt, &r.LastSeen, &r.ExpiresAt}
+	return []any{&r.ID, &r.Account, &r.User, &r.SecretHash, &r.Address, &r.Agent, &r.CreatedAt, &r.LastSeen, &r.ProvenAt, &r.Vouched, &r.ExpiresAt}
 }
 
 func (r *sessionRow) core() (core.Session, error) {
 	return core.Session{
 		ID: core.SessionID(r.ID), Account: core.AccountID(r.Account), User: core.UserID(r.User), SecretHash: r.SecretHash, Address: r.Address,
-		Agent: r.Agent, CreatedAt: timeAt(r.CreatedAt), LastSeen: timeAt(r.LastSeen), ExpiresAt: timeAt(r.ExpiresAt),
+		Agent: r.Agent, CreatedAt: timeAt(r.CreatedAt), LastSeen: timeAt(r.LastSeen), ProvenAt: timeAt(r.ProvenAt), Vouched: r.Vouched, ExpiresAt: timeAt(r.ExpiresAt),
 	}, nil
 }
 
@@ -56,9 +58,9 @@ func sessionList(now time.Time) *listing[sessionRow, core.Session] {
 
 // InsertSession implements identity.Storage.
 func (db *DB) InsertSession(ctx context.Context, tx core.Tx, s *core.Session) error {
-	_, err := in(tx).exec(ctx, `INSERT INTO sessions (id, account, user_id, secret_hash, address, agent, created_at, last_seen, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(s.ID), string(s.Account), string(s.User), s.SecretHash, s.Address, s.Agent,
-		micros(s.CreatedAt), micros(s.LastSeen), micros(s.ExpiresAt))
+	_, err := in(tx).exec(ctx, `INSERT INTO sessions (id, account, user_id, secret_hash, address, agent, created_at, last_seen, proven_at, vouched, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, string(s.ID), string(s.Account), string(s.User), s.SecretHash, s.Address, s.Agent,
+		micros(s.CreatedAt), micros(s.LastSeen), micros(s.ProvenAt), s.Vouched, micros(s.ExpiresAt))
 	return exists(err, "the session exists already")
 }
 
@@ -92,6 +94,12 @@ func (db *DB) Session(ctx context.Context, account core.AccountID, id core.Sessi
 func (db *DB) TouchSession(ctx context.Context, tx core.Tx, id core.SessionID, at time.Time) error {
 	_, err := in(tx).exec(ctx, "UPDATE sessions SET last_seen = ? WHERE id = ?", micros(at), string(id))
 	return err
+}
+
+// ProveSession implements identity.Storage.
+func (db *DB) ProveSession(ctx context.Context, tx core.Tx, account core.AccountID, id core.SessionID, at time.Time) error {
+	res, err := in(tx).exec(ctx, "UPDATE sessions SET proven_at = ? WHERE account = ? AND id = ?", micros(at), string(account), string(id))
+	return hit(res, err, "session")
 }
 
 // Sessions implements identity.Storage.

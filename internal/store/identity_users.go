@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ type userRow struct {
 	LastSignIn    int64  `bun:"last_sign_in,nullzero"`
 	CreatedAt     int64  `bun:"created_at"`
 	UpdatedAt     int64  `bun:"updated_at"`
-	SecondFactor  bool   `bun:"second_factor"`
+	Factors       string `bun:"factors"`      // "totp""passkey"
+	DueRoles      string `bun:"due_roles"`    // JSON
 	GroupIDs      string `bun:"group_ids"`    // "a","b"
 	ProvidedIDs   string `bun:"provided_ids"` // group=provider,group=provider
 }
@@ -41,19 +43,19 @@ const groupIDs = `COALESCE((SELECT '"' || string_agg(m.group_id, '","' ORDER BY 
 const providedIDs = `COALESCE((SELECT string_agg(m.group_id || '=' || m.provider, ',') FROM group_members m WHERE m.user_id = t.id AND m.provider <> ''), '')`
 
 const userCols = `t.id, t.account, t.number, t.login, t.name, t.email, t.state, t.grants, t.password_hash, t.must_change, t.failures,
-	COALESCE(t.locked_until, 0), COALESCE(t.last_sign_in, 0), t.created_at, t.updated_at, ` + secondFactor + ", " + groupIDs + ", " + providedIDs
+	COALESCE(t.locked_until, 0), COALESCE(t.last_sign_in, 0), t.created_at, t.updated_at, ` + factors + ", " + dueRoles + ", " + groupIDs + ", " + providedIDs
 
 func (r *userRow) dest() []any {
 	return []any{&r.ID, &r.Account, &r.Number, &r.Login, &r.Name, &r.Email, &r.State, &r.Grants, &r.PasswordHash, &r.MustChange,
 		&r.Failures, &r.LockedUntil, &r.LastSignIn, &r.CreatedAt, &r.UpdatedAt,
-		&r.SecondFactor, &r.GroupIDs, &r.ProvidedIDs}
+		&r.Factors, &r.DueRoles, &r.GroupIDs, &r.ProvidedIDs}
 }
 
 func (r *userRow) core() (core.User, error) {
 	u := core.User{
 		ID: core.UserID(r.ID), Account: core.AccountID(r.Account), Number: r.Number, Login: r.Login, Name: r.Name, Email: r.Email,
 		State: core.UserState(r.State), PasswordHash: r.PasswordHash, MustChange: r.MustChange, Failures: r.Failures,
-		LockedUntil: timeAt(r.LockedUntil), LastSignIn: timeAt(r.LastSignIn), SecondFactor: r.SecondFactor, CreatedAt: timeAt(r.CreatedAt), UpdatedAt: timeAt(r.UpdatedAt),
+		LockedUntil: timeAt(r.LockedUntil), LastSignIn: timeAt(r.LastSignIn), CreatedAt: timeAt(r.CreatedAt), UpdatedAt: timeAt(r.UpdatedAt),
 	}
 	if r.GroupIDs != "" {
 		for id := range strings.SplitSeq(r.GroupIDs, ",") {
@@ -67,8 +69,19 @@ func (r *userRow) core() (core.User, error) {
 			u.Provided[core.GroupID(group)] = core.ProviderID(provider)
 		}
 	}
+	for _, f := range []string{"totp", "passkey"} {
+		if strings.Contains(r.Factors, `"`+f+`"`) {
+			u.Factors = append(u.Factors, f)
+		}
+	}
+	u.SecondFactor = len(u.Factors) > 0
 	var err error
-	u.Grants, err = fromJSON[[]core.Grant](r.Grants)
+	if u.Grants, err = fromJSON[[]core.Grant](r.Grants); err != nil {
+		return u, err
+	}
+	due, err := fromJSON[[]core.Role](r.DueRoles)
+	u.FactorWanted = slices.ContainsFunc(u.Grants, func(g core.Grant) bool { return slices.Contains(due, g.Role) })
+	u.FactorDue = u.FactorWanted && !u.SecondFactor
 	return u, err
 }
 
@@ -78,7 +91,7 @@ func userList(within []core.GroupID, now time.Time) *listing[userRow, core.User]
 		where = "t.id IN (SELECT m.user_id FROM group_members m WHERE " + where + ")"
 	}
 	return &listing[userRow, core.User]{
-		table: "(SELECT t.*, " + secondFactor + " AS second_factor, " + groupIDs + " AS group_ids, " + providedIDs + " AS provided_ids FROM users t)", where: where,
+		table: "(SELECT t.*, " + secondFactor + " AS second_factor, " + factors + " AS factors, " + dueRoles + " AS due_roles, " + groupIDs + " AS group_ids, " + providedIDs + " AS provided_ids FROM users t)", where: where,
 		conv: func(r *userRow) (core.User, error) {
 			r.PasswordHash = "" // no list needs it
 			return r.core()
@@ -94,6 +107,7 @@ func userList(within []core.GroupID, now time.Time) *listing[userRow, core.User]
 			shown("group", "Groups", core.TypeTags, "t.group_ids"),
 			col("must_change", "Must change password", core.TypeBool, "t.must_change"),
 			col("second_factor", "Second factor", core.TypeBool, "t.second_factor"),
+			col("factors", "Factors", core.TypeTags, "t.factors"),
 			col("locked", "Locked", core.TypeBool, "(COALESCE(t.locked_until, 0) > "+literal(now)+")"),
 			shown("last_sign_in", "Last sign-in", core.TypeTime, "t.last_sign_in"),
 			col("created_at", "Created", core.TypeTime, "t.created_at"),

@@ -20,6 +20,7 @@ import { OrganisationPage } from './pages/organisation/OrganisationPage'
 import { GroupPage, Groups, Organisations, UserPage, Users } from './pages/People'
 import { Product, Products } from './pages/Products'
 import { Roles } from './pages/Roles'
+import { Setup } from './pages/Setup'
 import { Audit, Jobs, Me, Settings } from './pages/System'
 import { EditProduct, NewProduct } from './pages/product/ProductForm'
 import { NewProvider, ProviderPage, Providers } from './pages/providers/Providers'
@@ -74,6 +75,7 @@ export function App() {
           <Route path="/tags" component={Tags} />
           <Route path="/audit" component={Audit} />
           <Route path="/jobs" component={Jobs} />
+          <Route path="/setup" component={Setup} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
           <Route path="/settings/providers" component={Providers} />

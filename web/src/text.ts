@@ -136,6 +136,9 @@ export const text = {
     failures: { label: 'Recent failures', info: 'The last orders that failed, and why.', none: 'No order has failed.', all: 'All failed orders' },
     buckets: { day: 'Within 24 hours', week: '1 to 7 days', month: '7 to 30 days', quarter: '30 to 90 days', later: 'Later' },
   },
+  policy: {
+    title: 'Second factor', hint: 'People with one of these roles need a passkey or an app for codes. Who has none can only set one up, at once, also in open sessions.', roles: 'Roles that need a second factor', saved: 'The policy is saved',
+  },
   values: {
     active: 'Active', 'on-hold': 'On hold', revoked: 'Revoked', reserved: 'Being issued', abandoned: 'Never issued', api: 'API and portal', acme: 'ACME', est: 'EST', scep: 'SCEP', cmp: 'CMP', rest: 'REST', import: 'Imported', waep: 'WAEP',
     'pending-organization-verification': 'Pending organisation verification',
@@ -146,6 +149,16 @@ export const text = {
     rules: 'Rules', rulesHint: 'The whole profile, as the API has it', code: 'Code', description: 'Description', validity: 'Validity', approval: 'Approval', manual: 'by people', automatic: 'automatic', keyUsage: 'Key usage', extKeyUsage: 'Extended key usage',
     serverKeys: 'Keys made here', keyExport: 'Key export', validate: 'Control of names is proven', lint: 'Lint', version: 'Version', csrHint: 'PEM. Without one the key type below is judged.', key: 'Key', subjectCN: 'Common name', days: 'Validity in days',
     namesHint: 'Press Enter after each: a.example, ip:192.0.2.1, email:a@b.example', ask: 'Ask', allowed: 'It would be issued', afterApproval: 'It would be issued after approval', refused: 'It would be refused', template: 'What the certificate would contain',
+  },
+  setup: {
+    title: 'Set up Certwright', hint: 'What a new installation needs, in the order that makes sense. You can leave at any time and go on later.', steps: { organisation: 'Organisation', ca: 'Names of the CAs', trust: 'Trust', credential: 'First certificate', security: 'Your sign-in' } as Record<string, string>,
+    panel: 'Setting up is not finished', panelHint: (n: number, of: number) => `${n} of ${of} steps are done.`, go: 'Go on', close: 'Do not show this again', closeTitle: 'Leave the assistant', closeHint: 'It is not offered any more. You find it under Settings.', skip: 'Skip', done: 'Done', skipped: 'Skipped', save: 'Save and go on', next: 'Go on', finish: 'Finish', again: 'Take the assistant up again',
+    forbidden: 'Administrators set the installation up.', unknown: 'This installation was set up without the assistant.', allDone: 'All steps are done or skipped.', back: 'To the start page',
+    organisation: 'Your organisation', organisationHint: 'Its name and country stand in certificates that name an organisation.', name: 'Name', country: 'Country', countryHint: 'Two letters, such as DE', state: 'State or province', locality: 'City', email: 'Mail address',
+    ca: 'Names of the CAs', caHint: 'The first start has made these. Names of CAs stand in every certificate and cannot be changed later.', keep: 'Keep them', own: 'Make CAs with names of your own', ownHint: 'New CAs are made, all products use them, and those above are disabled. The server gets a new certificate of its own from them, so trust the new root afterwards. Possible as long as nothing was issued.', root: 'Name of the root', issuing: 'Name of the issuing CA', rootKey: 'Key of the root', issuingKey: 'Key of the issuing CA', caOrganisation: 'Organisation (O)', make: 'Make the CAs', begun: 'Making the CAs was begun and cut off. Press the button again: it goes on with the names given then.', fixed: 'They cannot be replaced here any more', confirmCA: 'Make new CAs and disable the first ones?',
+    trust: 'Trust', trustHint: 'Programs and browsers trust your certificates when they have the root certificate. Put it where your devices get theirs from, and compare the fingerprint with what the first start printed or the server says.', base: 'Address of this server', baseHint: 'Clients reach it here, and links in mails lead here. It is set with external-main when the server starts.', other: 'Your browser uses another address', download: 'Download the root certificate', fingerprint: 'SHA-256 fingerprint', getRoot: 'Command to get it', trusted: 'Checked',
+    credential: 'First certificate', credentialHint: 'An enrolment client needs an API credential. Make one, copy the commands to the machine, and run them.', another: 'Make another one',
+    security: 'Your sign-in', securityHint: 'A passkey or an app for codes keeps the account safe when the password gets known.', factors: 'You have', none: 'a password only', openSecurity: 'Set up a passkey or an app', mail: 'Mail', mailHint: 'Notices about certificates that end and links for forgotten passwords need a mail server: start the server with mail-host, mail-port, mail-from and, if it wants, mail-user and mail-password.',
   },
   issuers: {
     list: 'List', hierarchy: 'Hierarchy', details: 'Details', certificates: 'Certificates', openCertificates: 'Open its certificates', expires: 'expires', crlEnds: 'CRL ends', disable: 'Disable', enable: 'Enable', publish: 'Publish CRL now',
@@ -163,7 +176,7 @@ export const text = {
   people: {
     newUser: 'New user', newGroup: 'New group', newOrganisation: 'New organisation', login: 'Login', name: 'Name', email: 'E-mail', roles: 'Roles', role: 'Role', where: 'Where', in: 'in', everywhere: 'In the whole account', addRole: 'Add role', resetPassword: 'Reset password', resetHint: 'The present password and all sessions end. A one-time password is shown once.',
     disable: 'Disable', enable: 'Enable', disableHint: 'The user can no longer sign in; sessions end. Credentials in his name go on.', enableHint: 'The user can sign in again.', deleteHint: 'This cannot be undone.', oneTime: 'One-time password', oneTimeHint: 'Good for one sign-in, which must set another. Shown this once.', saved: 'Saved',
-    mustChange: 'Must change password', lockedUntil: 'Locked until', lastSignIn: 'Last sign-in', openCertificates: 'Open the certificates', deleteGroup: 'Only a group that nothing belongs to can be deleted.', groupEmail: "Where notices about the group's certificates go", organisation: 'Organisation',
+    mustChange: 'Must change password', factors: 'Second factor', passwordOnly: 'None: a password alone signs in', factor: { totp: 'App for codes', passkey: 'Passkey' } as Record<string, string>, lockedUntil: 'Locked until', lastSignIn: 'Last sign-in', openCertificates: 'Open the certificates', deleteGroup: 'Only a group that nothing belongs to can be deleted.', groupEmail: "Where notices about the group's certificates go", organisation: 'Organisation',
     addMember: 'Add member', members: 'Members', takeOut: 'Take out of the group', takeOutHint: 'Roles in this group stay as they are.', deleteOrganisation: 'Only an organisation that nothing belongs to can be deleted.', country: 'Country', countryHint: 'Two letters', state: 'State or province', locality: 'Locality', openGroups: 'Open its groups', openVetting: 'Open its vetting',
   },
   domains: {

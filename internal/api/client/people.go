@@ -47,6 +47,31 @@ func (c *Client) EndSession(ctx context.Context, id core.SessionID) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: at("sessions", id)}, nil)
 }
 
+// Passkeys walks passkeys: one's own, or everybody's for administrators.
+func (c *Client) Passkeys(ctx context.Context, q Query) iter.Seq2[resource.Passkey, error] {
+	return All[resource.Passkey](ctx, c, "passkeys", q)
+}
+
+// RenamePasskey gives a passkey another name.
+func (c *Client) RenamePasskey(ctx context.Context, id core.PasskeyID, name string) (*resource.Passkey, error) {
+	return ask[resource.Passkey](ctx, c, call{method: http.MethodPatch, path: at("passkeys", id), body: resource.PasskeyChange{Name: name}})
+}
+
+// RemovePasskey removes a passkey.
+func (c *Client) RemovePasskey(ctx context.Context, id core.PasskeyID) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: at("passkeys", id)}, nil)
+}
+
+// SignInPolicy reads which roles need a second factor.
+func (c *Client) SignInPolicy(ctx context.Context) (*resource.SignInPolicy, error) {
+	return get[resource.SignInPolicy](ctx, c, "/signin-policy", nil)
+}
+
+// SetSignInPolicy sets which roles need a second factor.
+func (c *Client) SetSignInPolicy(ctx context.Context, p resource.SignInPolicyChange) (*resource.SignInPolicy, error) {
+	return ask[resource.SignInPolicy](ctx, c, call{method: http.MethodPut, path: "/signin-policy", body: p})
+}
+
 // Tokens walks personal tokens: one's own, or everybody's for administrators.
 func (c *Client) Tokens(ctx context.Context, q Query) iter.Seq2[resource.Token, error] {
 	return All[resource.Token](ctx, c, "tokens", q)

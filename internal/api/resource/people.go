@@ -77,6 +77,7 @@ type User struct {
 	LockedUntil    time.Time                        `json:"locked_until,omitzero" doc:"after too many wrong passwords"`
 	Locked         bool                             `json:"locked" doc:"locked_until is still to come"`
 	SecondFactor   bool                             `json:"second_factor" doc:"a password alone does not sign in"`
+	Factors        []string                         `json:"factors" nullable:"false" enum:"totp,passkey" doc:"what there is beside a password"`
 	LastSignIn     time.Time                        `json:"last_sign_in,omitzero"`
 	CreatedAt      time.Time                        `json:"created_at"`
 	UpdatedAt      time.Time                        `json:"updated_at"`
@@ -143,6 +144,7 @@ type Me struct {
 	Session     core.SessionID `json:"session,omitempty"`
 	Token       core.TokenID   `json:"token,omitempty"`
 	MustChange  bool           `json:"must_change" doc:"nothing but a change of password is allowed"`
+	MustSetUp   bool           `json:"must_set_up" doc:"nothing but setting up a second factor is allowed, in a browser"`
 	Permissions []Permission   `json:"permissions" nullable:"false"`
 }
 
@@ -151,6 +153,37 @@ type Permission struct {
 	Action string         `json:"action"`
 	All    bool           `json:"all" doc:"in the whole account"`
 	Groups []core.GroupID `json:"groups,omitempty" nullable:"false" doc:"in these groups only"`
+}
+
+// Passkey is a public key of somebody's authenticator.
+type Passkey struct {
+	ID             core.PasskeyID `json:"id"`
+	User           core.UserID    `json:"user"`
+	Name           string         `json:"name"`
+	Host           string         `json:"host" doc:"the host of the base URL under which it was made; it works there only"`
+	BackupEligible bool           `json:"backup_eligible" doc:"may be synchronised between devices"`
+	BackedUp       bool           `json:"backed_up" doc:"is, as of its last use"`
+	ClonedAt       time.Time      `json:"cloned_at,omitzero" doc:"its counter went back then, and it is refused since"`
+	LastUsed       time.Time      `json:"last_used,omitzero"`
+	CreatedAt      time.Time      `json:"created_at"`
+}
+
+// PasskeyChange renames a passkey.
+type PasskeyChange struct {
+	Name string `json:"name" minLength:"1" maxLength:"100"`
+}
+
+// SignInPolicy says which roles need a second factor.
+type SignInPolicy struct {
+	Roles     []core.Role `json:"roles" nullable:"false"`
+	Version   int         `json:"version"`
+	UpdatedAt time.Time   `json:"updated_at,omitzero"`
+}
+
+// SignInPolicyChange sets them.
+type SignInPolicyChange struct {
+	Roles   []core.Role `json:"roles" nullable:"false" maxItems:"20"`
+	Version int         `json:"version" minimum:"0" doc:"of the policy that was read; 0: none was set"`
 }
 
 // Session is a signed-in browser.

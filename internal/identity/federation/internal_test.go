@@ -32,7 +32,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("%q: %v", login, err)
 			continue
 		}
-		if len(p.Children) != 2 || p.Children[1].Tag != ldap.FilterEqualityMatch || string(p.Children[1].Children[1].Data.Bytes()) != login {
+		if len(p.Children) != 2 || p.Children[1].Tag != ldap.FilterEqualityMatch || p.Children[1].Children[1].Data.String() != login {
 			t.Errorf("%q became %s", login, f)
 		}
 	}

@@ -78,7 +78,7 @@ func (s *Service) dial(ctx context.Context, c *core.LDAPConfig, raw string) (*ld
 	}
 	cfg := s.TLS.Clone()
 	cfg.ServerName = u.Hostname()
-	conn, err := ldap.DialURL(u.Scheme+"://"+u.Host, ldap.DialWithTLSDialer(cfg, &net.Dialer{Timeout: dialTime}))
+	conn, err := ldap.DialURL(u.Scheme+"://"+u.Host, ldap.DialWithTLSConfig(cfg), ldap.DialWithDialer(&net.Dialer{Timeout: dialTime}))
 	if err != nil || u.Scheme == "ldaps" || !c.StartTLS {
 		return conn, err
 	}

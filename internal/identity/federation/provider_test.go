@@ -10,6 +10,7 @@ import (
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
 	"github.com/certwright/certwright/internal/identity/federation"
+	"github.com/certwright/certwright/internal/identity/federation/federationtest"
 )
 
 func oidcData() federation.Data {
@@ -170,6 +171,53 @@ func TestProviderSecondFactor(t *testing.T) {
 		}
 		if in, err = w.SecondStep(ctx, in.Pending.Reveal(), identity.SignIn{Code: code}); err != nil || in.Session == nil {
 			t.Errorf("with the code: %+v, %v", in, err)
+		}
+	})
+}
+
+// TestPolicyOfProviders: the sign-in policy counts for the passwords of
+// directories as for ours; a provider of another kind sees to it itself.
+func TestPolicyOfProviders(t *testing.T) {
+	slapd := federationtest.StartSlapd(t)
+	worlds(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		if _, err := w.SetSignInPolicy(ctx, w.Admin, []core.Role{core.RoleOperator}, 0); err != nil {
+			t.Fatal(err)
+		}
+		limited := func(in *identity.SignedIn) bool {
+			t.Helper()
+			who, err := w.SessionPrincipal(ctx, in.Secret.Reveal(), identity.SignIn{}.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return identity.Can(who, identity.TokenOwn, "") != nil
+		}
+		op, _ := openID(t, w, func(c *core.ProviderConfig) { c.Rules = []core.ProviderRule{{External: "*", Role: core.RoleOperator}} })
+		if in, err := through(t, w, op); err != nil || in.MustSetUp || limited(in) {
+			t.Fatalf("through a provider: %+v, %v", in, err)
+		}
+		directory(t, w, slapd, "tree", func(c *core.ProviderConfig) { c.Rules = []core.ProviderRule{{External: "*", Role: core.RoleOperator}} })
+		in, err := w.enter(t, "bob", federationtest.BobPassword)
+		if err != nil || !in.MustSetUp || !limited(in) {
+			t.Fatalf("by a directory's password: %+v, %v", in, err)
+		}
+		who, err := w.SessionPrincipal(ctx, in.Secret.Reveal(), identity.SignIn{}.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := w.BeginTOTP(ctx, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := totp.GenerateCode(n.Secret.Reveal(), w.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.ConfirmTOTP(ctx, who, code); err != nil {
+			t.Fatal(err)
+		}
+		if in, err = w.enter(t, "bob", federationtest.BobPassword); err != nil || in.Session != nil || in.Pending == "" {
+			t.Errorf("not asked for the code: %+v, %v", in, err)
 		}
 	})
 }

@@ -99,6 +99,10 @@ type World struct {
 	Admin *core.Principal
 	// Directory is asked for who has no password; tests may set what is in it.
 	Directory *Directory
+	// Base is the base URL, which a test may change.
+	Base string
+	// Resets are the requests for a mail so far.
+	Resets []core.ResetID
 }
 
 // Directory is an identity.Directory that may be chosen later; until then there
@@ -125,18 +129,34 @@ type Storage interface {
 // Service returns a service without any account.
 func Service(t testing.TB, s Storage, c *Clock, l *Log) *identity.Service {
 	t.Helper()
-	return service(t, s, c, l, nil)
+	return ServiceAt(t, s, c, l, func() string { return BaseURL })
 }
 
-func service(t testing.TB, s Storage, c *Clock, l *Log, d identity.Directory) *identity.Service {
+// BaseURL is the one of Service.
+const BaseURL = "https://ca.example"
+
+// ServiceAt is Service under another base URL.
+func ServiceAt(t testing.TB, s Storage, c *Clock, l *Log, base func() string) *identity.Service {
+	t.Helper()
+	return service(t, s, c, l, base, nil, nil)
+}
+
+func service(t testing.TB, s Storage, c *Clock, l *Log, base func() string, d identity.Directory, resets func(core.ResetID)) *identity.Service {
 	t.Helper()
 	box := secrettest.New(t)
-	svc, err := identity.New(identity.Deps{
+	deps := identity.Deps{
 		Storage: s, Catalogue: s, Audit: l, Sealer: box, MAC: box.MAC, Now: c.Now, Types: Types(),
 		Directory: d,
-		BaseURL:   func() string { return "https://ca.example" },
+		BaseURL:   base,
 		Password:  identity.PasswordCost{Memory: 64, Time: 1, Threads: 1},
-	})
+	}
+	if resets != nil {
+		deps.AskReset = func(_ context.Context, tx core.Tx, _ core.AccountID, id core.ResetID) error {
+			tx.OnCommit(func() { resets(id) })
+			return nil
+		}
+	}
+	svc, err := identity.New(deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +166,8 @@ func service(t testing.TB, s Storage, c *Clock, l *Log, d identity.Directory) *i
 // New returns a service with a first account and a signed-in administrator.
 func New(t testing.TB, s Storage, c *Clock) *World {
 	t.Helper()
-	w := &World{Clock: c, Log: &Log{}, Directory: &Directory{}}
-	w.Service = service(t, s, c, w.Log, w.Directory)
+	w := &World{Clock: c, Log: &Log{}, Directory: &Directory{}, Base: BaseURL}
+	w.Service = service(t, s, c, w.Log, func() string { return w.Base }, w.Directory, func(id core.ResetID) { w.Resets = append(w.Resets, id) })
 	ctx := context.Background()
 	var err error
 	if w.First, err = w.Bootstrap(ctx, "Example"); err != nil {

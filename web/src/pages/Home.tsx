@@ -11,6 +11,7 @@ import { text } from '../text'
 import { Go, Info, Moment, PageHead } from '../ui/bits'
 import { Donut, type Slice } from '../ui/Donut'
 import { Failure } from '../ui/states'
+import { SetupPanel } from './Setup'
 
 const t = text.home
 
@@ -60,6 +61,7 @@ export function Home() {
   return (
     <>
       <PageHead title={t.title} />
+      {session.can('settings.manage') && <SetupPanel />}
       <div className="tiles">
         {tiles.filter(open).map((m) => (
           <Tile key={m.label} m={m} />

@@ -58,11 +58,12 @@ interface Draft {
 
 const chosen = new Set(['password', 'shared-secret', 'reference-secret'])
 
-function Wizard({ types, done }: { types: Schemas['CredentialType'][]; done: (m: Schemas['IssuedCredential']) => void }) {
+/** The four steps; start fills some in, cancel leaves them. */
+export function Wizard({ types, done, start, cancel }: { types: Schemas['CredentialType'][]; done: (m: Schemas['IssuedCredential']) => void; start?: Partial<Draft>; cancel?: () => void }) {
   const changed = useChanged()
   const [, navigate] = useLocation()
   const [step, setStep] = useState(0)
-  const [d, setD] = useState<Draft>({ type: '', auth: '', trust: '', publicID: '', user: '', group: '', products: [], label: '', description: '', expires: '', standard: false, sources: [], allowed: [] })
+  const [d, setD] = useState<Draft>({ type: '', auth: '', trust: '', publicID: '', user: '', group: '', products: [], label: '', description: '', expires: '', standard: false, sources: [], allowed: [], ...start })
   const [error, setError] = useState<unknown>()
   const [busy, setBusy] = useState(false)
   const set = (c: Partial<Draft>) => setD({ ...d, ...c })
@@ -142,7 +143,7 @@ function Wizard({ types, done }: { types: Schemas['CredentialType'][]; done: (m:
       </Stepper>
       {!!error && <Failure error={error} />}
       <Group justify="space-between" mt="md">
-        <Button variant="default" onClick={() => (step === 0 ? navigate('/integrations/apis') : setStep(step - 1))}>
+        <Button variant="default" onClick={() => (step > 0 ? setStep(step - 1) : cancel ? cancel() : navigate('/integrations/apis'))}>
           {step === 0 ? text.action.cancel : text.action.back}
         </Button>
         <Button type="submit" disabled={!ready} loading={busy}>

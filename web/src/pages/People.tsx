@@ -189,6 +189,7 @@ export function UserPage({ id }: { id: string }) {
           [t.roles, u.grants.map((g, i) => <div key={i}>{g.role} {g.group ? <>({t.in} <Name list="groups" id={g.group} />)</> : `(${t.everywhere.toLowerCase()})`}{g.provider && <span className="quiet">, {text.providers.from}</span>}</div>)],
           [text.nav.groups, u.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<Name list="groups" id={g} />{u.provided_groups?.[g] && <span className="quiet"> ({text.providers.from})</span>}</span>)],
           [t.mustChange, u.must_change && text.list.yes],
+          [t.factors, u.factors.map((f) => t.factor[f] ?? f).join(', ') || t.passwordOnly],
           [t.lockedUntil, u.locked && <Moment at={u.locked_until} />],
           [t.lastSignIn, <Moment at={u.last_sign_in} />],
           [text.certificate.created, <Moment at={u.created_at} />],

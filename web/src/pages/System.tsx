@@ -12,6 +12,7 @@ import { Confirm, stay } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
 import { AccountName } from './AccountName'
 import { useChanged } from './CertificateActions'
+import { SignInPolicy } from './SignInPolicy'
 import { JobState } from './Job'
 
 const t = text.system
@@ -251,6 +252,7 @@ function About() {
           [t.auditKey, <span className="mono">{a.audit_verifier}</span>],
         ]}
       />
+      <SignInPolicy />
     </>
   )
 }

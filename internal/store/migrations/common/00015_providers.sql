@@ -36,7 +36,11 @@ CREATE INDEX used_assertions_expiry ON used_assertions (expires_at);
 -- Which provider put somebody into a group; empty: it was done by hand.
 ALTER TABLE group_members ADD COLUMN provider TEXT NOT NULL DEFAULT '';
 
+-- A provider that sees to second factors itself has let the browser in.
+ALTER TABLE sessions ADD COLUMN vouched BOOLEAN NOT NULL DEFAULT FALSE;
+
 -- +goose Down
+ALTER TABLE sessions DROP COLUMN vouched;
 ALTER TABLE group_members DROP COLUMN provider;
 DROP TABLE used_assertions;
 DROP TABLE external_identities;
