@@ -285,6 +285,7 @@ await refusedPart('deployment requests', async () => {
 
 /** What somebody may do on the order that waits for a key. */
 async function seenBy(login, password, forms, rejects = false) {
+  await page.goto('about:blank') // or what the page still reads is refused
   await page.context().clearCookies()
   await page.goto(s.base + s.csr)
   await signIn(login, password)
