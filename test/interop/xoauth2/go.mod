@@ -5,7 +5,7 @@ go 1.26.0
 
 require (
 	github.com/certwright/certwright v0.0.0
-	golang.org/x/oauth2 v0.36.0
+	golang.org/x/oauth2 v0.38.0
 )
 
 require (
