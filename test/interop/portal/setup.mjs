@@ -89,7 +89,7 @@ if (s.until === 'ca') {
   })
   await part('second factor by role', async () => {
     await page.goto(s.base + '/settings')
-    await page.getByLabel('operator', { exact: true }).check()
+    await page.getByLabel('Operator', { exact: true }).check()
     await accessible('settings')
     await button('Save').click()
     await page.getByText('The policy is saved').waitFor()

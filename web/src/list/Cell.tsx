@@ -55,7 +55,7 @@ function plain(v: unknown, names: Record<string, string>): string {
   if (typeof v === 'string') return names[v] ?? bare(v)
   if (v && typeof v === 'object') {
     const o = v as Record<string, unknown>
-    if (o.role) return String(o.role) + (o.group ? ` (${names[String(o.group)] ?? 'one group'})` : '') + (o.provider ? `, ${text.providers.from}` : '')
+    if (o.role) return words(String(o.role)) + (o.group ? ` (${names[String(o.group)] ?? 'one group'})` : '') + (o.provider ? `, ${text.providers.from}` : '')
     return String(o.value ?? o.detail ?? JSON.stringify(v))
   }
   return String(v)

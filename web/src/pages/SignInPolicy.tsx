@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { api, must, type Schemas } from '../api/client'
 import { useSession } from '../lib/session'
+import { words } from '../lib/format'
 import { text } from '../text'
 import { InlineForm } from '../ui/InlineForm'
 import { Failure, Waiting } from '../ui/states'
@@ -26,7 +27,7 @@ export function SignInPolicy() {
       <Text size="sm" mb="sm">
         {t.hint}
       </Text>
-      {can('settings.manage') ? <Form key={q.data.version} p={q.data} /> : <Text size="sm">{q.data.roles.join(', ') || text.list.no}</Text>}
+      {can('settings.manage') ? <Form key={q.data.version} p={q.data} /> : <Text size="sm">{q.data.roles.map((r) => words(r)).join(', ') || text.list.no}</Text>}
       {can('settings.manage') && <Again />}
     </section>
   )
@@ -47,7 +48,7 @@ function Form({ p }: { p: Schemas['SignInPolicy'] }) {
       <Checkbox.Group label={t.roles} value={chosen} onChange={setChosen}>
         <Stack gap={6} mt="xs">
           {roles.map((r) => (
-            <Checkbox key={r} value={r} label={r} />
+            <Checkbox key={r} value={r} label={words(r)} />
           ))}
         </Stack>
       </Checkbox.Group>
