@@ -141,7 +141,7 @@ type newborn struct {
 func (c *CA) start(ctx context.Context, s Spec) (*core.Issuer, crypto.Signer, error) {
 	id := core.NewID[core.IssuerID](c.d.Now())
 	if s.Slug == "" {
-		s.Slug = slugOf(s.Name)
+		s.Slug = SlugOf(s.Name)
 		if _, err := c.d.Storage.IssuerBySlug(ctx, s.Slug); err == nil { // another account's; PutIssuer guards against a race
 			s.Slug += "-" + string(id[len(id)-8:])
 		}
@@ -166,8 +166,8 @@ func (c *CA) start(ctx context.Context, s Spec) (*core.Issuer, crypto.Signer, er
 	return i, key, err
 }
 
-// slugOf turns a name into a slug: "Example Issuing CA" becomes "example-issuing-ca".
-func slugOf(name string) string {
+// SlugOf turns a name into a slug: "Example Issuing CA" becomes "example-issuing-ca".
+func SlugOf(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
 		switch {

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/certwright/certwright/internal/ca"
@@ -148,29 +149,13 @@ func (s *Service) plan(ctx context.Context, p *core.Principal, n NewCAs) (*core.
 
 // slug makes a slug that is not taken, and takes it.
 func slug(name string, taken map[string]bool) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() >= 50 {
-			break
-		}
-	}
-	base := strings.Trim(b.String(), "-")
+	base := ca.SlugOf(name)
 	if base == "" || base == "ocsp" {
 		base = "ca"
 	}
 	out := base
 	for i := 2; taken[out]; i++ {
-		out = base + "-" + string(rune('0'+i%10))
-		if i > 9 {
-			out += "x"
-			base += "x"
-		}
+		out = base + "-" + strconv.Itoa(i)
 	}
 	taken[out] = true
 	return out

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -103,12 +104,8 @@ func (t *Tx) tagOrder(ctx context.Context, d *core.OrderDetails, fresh bool) err
 	return t.tag(ctx, tagged{core.TagOrder, string(d.Order), d.Account, group}, d.Ask.Tags, fresh)
 }
 
-// texts reads a column of texts inside the transaction.
-func (t *Tx) texts(ctx context.Context, q string, args ...any) ([]string, error) {
-	rows, err := t.Tx.Tx.QueryContext(ctx, t.db.rebind(q), args...)
-	if err != nil {
-		return nil, err
-	}
+// columnOf reads rows of one text, and closes them.
+func columnOf(rows *sql.Rows) ([]string, error) {
 	defer rows.Close()
 	var out []string
 	for rows.Next() {
@@ -119,6 +116,15 @@ func (t *Tx) texts(ctx context.Context, q string, args ...any) ([]string, error)
 		out = append(out, s)
 	}
 	return out, rows.Err()
+}
+
+// texts reads a column of texts inside the transaction.
+func (t *Tx) texts(ctx context.Context, q string, args ...any) ([]string, error) {
+	rows, err := t.Tx.Tx.QueryContext(ctx, t.db.rebind(q), args...)
+	if err != nil {
+		return nil, err
+	}
+	return columnOf(rows)
 }
 
 // SetCertificateTags replaces the tags of a certificate.
@@ -215,16 +221,7 @@ func (db *DB) TagsOf(ctx context.Context, account core.AccountID, ch core.TagCha
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
+	return columnOf(rows)
 }
 
 // CountTagged counts the things that have one of the tags, one for each tag.

@@ -130,6 +130,31 @@ func TestProviderManaged(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// setUp gives whoever is signed in an app for codes, and returns the app.
+func (w *world) setUp(t *testing.T, in *identity.SignedIn) (code func() string) {
+	t.Helper()
+	who, err := w.SessionPrincipal(t.Context(), in.Secret.Reveal(), identity.SignIn{}.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := w.BeginTOTP(t.Context(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code = func() string {
+		t.Helper()
+		c, err := totp.GenerateCode(n.Secret.Reveal(), w.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if _, err := w.ConfirmTOTP(t.Context(), who, code()); err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
 // TestProviderSecondFactor: ours is asked for where the settings say so.
 func TestProviderSecondFactor(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
@@ -139,21 +164,7 @@ func TestProviderSecondFactor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who, err := w.SessionPrincipal(ctx, in.Secret.Reveal(), identity.SignIn{}.Address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := w.BeginTOTP(ctx, who)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code, err := totp.GenerateCode(n.Secret.Reveal(), w.Clock.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.ConfirmTOTP(ctx, who, code); err != nil {
-			t.Fatal(err)
-		}
+		code := w.setUp(t, in)
 		if in, err = through(t, w, op); err != nil || in.Session == nil {
 			t.Fatalf("the provider's own will do: %+v, %v", in, err)
 		}
@@ -166,10 +177,7 @@ func TestProviderSecondFactor(t *testing.T) {
 			t.Fatalf("not asked for ours: %+v, %v", in, err)
 		}
 		w.Clock.Advance(60e9)
-		if code, err = totp.GenerateCode(n.Secret.Reveal(), w.Clock.Now()); err != nil {
-			t.Fatal(err)
-		}
-		if in, err = w.SecondStep(ctx, in.Pending.Reveal(), identity.SignIn{Code: code}); err != nil || in.Session == nil {
+		if in, err = w.SecondStep(ctx, in.Pending.Reveal(), identity.SignIn{Code: code()}); err != nil || in.Session == nil {
 			t.Errorf("with the code: %+v, %v", in, err)
 		}
 	})
@@ -201,21 +209,7 @@ func TestPolicyOfProviders(t *testing.T) {
 		if err != nil || !in.MustSetUp || !limited(in) {
 			t.Fatalf("by a directory's password: %+v, %v", in, err)
 		}
-		who, err := w.SessionPrincipal(ctx, in.Secret.Reveal(), identity.SignIn{}.Address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := w.BeginTOTP(ctx, who)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code, err := totp.GenerateCode(n.Secret.Reveal(), w.Clock.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.ConfirmTOTP(ctx, who, code); err != nil {
-			t.Fatal(err)
-		}
+		w.setUp(t, in)
 		if in, err = w.enter(t, "bob", federationtest.BobPassword); err != nil || in.Session != nil || in.Pending == "" {
 			t.Errorf("not asked for the code: %+v, %v", in, err)
 		}
