@@ -159,7 +159,10 @@ func (db *DB) ReserveCertificate(ctx context.Context, tx core.Tx, c *core.Certif
 		string(c.Product), nullText(c.Credential), string(c.User), nullText(c.Group), c.Protocol, string(core.CertReserved), c.Serial,
 		c.Subject, c.CommonName, toJSON(c.Names), c.KeyAlgorithm, c.SPKIHash, nullBytes(c.SKI), nil, micros(c.NotBefore), micros(c.NotAfter),
 		nullText(c.Replaces), c.HasKey, toJSON(c.Tags), micros(c.CreatedAt))
-	return exists(err, "the serial number %s is taken", c.Serial)
+	if err != nil {
+		return exists(err, "the serial number %s is taken", c.Serial)
+	}
+	return in(tx).tag(ctx, tagged{core.TagCertificate, string(c.ID), c.Account, string(c.Group)}, c.Tags, true)
 }
 
 // FinishCertificate implements enroll.Storage.
