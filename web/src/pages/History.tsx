@@ -72,7 +72,7 @@ export function Detail({ detail }: { detail?: Record<string, unknown> }) {
   if (parts.length === 0) return null
   const all = parts.map(([k, v]) => `${k}: ${typeof v === 'object' ? JSON.stringify(v) : String(v)}`).join('; ')
   return (
-    <span className="mono" title={all}>
+    <span className="mono entry" title={all}>
       {all.length > 160 ? all.slice(0, 160) + '…' : all}
     </span>
   )

@@ -5,8 +5,8 @@ import { away, instant, moment, words } from '../lib/format'
 import { text } from '../text'
 import { Icon } from './Icon'
 
-const good = new Set(['active', 'issued', 'valid', 'success', 'done', 'verified', 'passed', 'approved', 'ok', 'given', 'created', 'imported'])
-const bad = new Set(['revoked', 'failed', 'rejected', 'invalid', 'expired', 'refused', 'cancelled', 'disabled', 'abandoned', 'withdrawn', 'declined'])
+const good = new Set(['active', 'issued', 'valid', 'success', 'done', 'verified', 'passed', 'approved', 'ok', 'given', 'created', 'imported', 'validated'])
+const bad = new Set(['revoked', 'failed', 'rejected', 'invalid', 'expired', 'refused', 'cancelled', 'disabled', 'abandoned', 'withdrawn', 'declined', 'discrepancy'])
 
 /** A state as a word with a mark whose shape, not only its colour, says what it means. */
 export function Status({ value }: { value: string }) {
