@@ -98,7 +98,7 @@ func (s *Service) plan(ctx context.Context, p *core.Principal, n NewCAs) (*core.
 		return nil, err
 	}
 	if why != "" {
-		return nil, core.Errorf(core.KindConflict, "%s: make further CAs under Issuers instead", why)
+		return nil, core.Errorf(core.KindConflict, "%s: make further CAs under CAs instead", why)
 	}
 	if set.CA != nil {
 		return set.CA, nil
