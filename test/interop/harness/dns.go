@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -40,12 +41,11 @@ func recordOf(name, kind string) record {
 // StartDNS starts a name server; the test's end stops it.
 func StartDNS(t testing.TB) *DNS {
 	t.Helper()
-	d := &DNS{Port: FreePort(t), records: map[record][]string{}, asked: map[record]int{}}
-	pc, err := net.ListenPacket("udp", d.Address())
-	if err != nil {
-		t.Fatal(err)
+	d := &DNS{records: map[record][]string{}, asked: map[record]int{}}
+	pc, l, err := d.listen(t)
+	for tries := 0; err != nil && tries < 5; tries++ { // something else took the port meanwhile
+		pc, l, err = d.listen(t)
 	}
-	l, err := net.Listen("tcp", d.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +58,20 @@ func StartDNS(t testing.TB) *DNS {
 	}
 	d.Control = Serve(t, "127.0.0.1:0", http.HandlerFunc(d.control))
 	return d
+}
+
+// listen takes a port for both transports.
+func (d *DNS) listen(t testing.TB) (net.PacketConn, net.Listener, error) {
+	d.Port = FreePort(t)
+	pc, err := net.ListenPacket("udp", d.Address())
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := net.Listen("tcp", d.Address())
+	if err != nil {
+		return nil, nil, errors.Join(err, pc.Close())
+	}
+	return pc, l, nil
 }
 
 // Address is where it listens: 127.0.0.1:port.
