@@ -62,11 +62,8 @@ type cursor struct {
 func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (core.Page[T], error) {
 	var none core.Page[T]
 	if q.Tally != nil {
-		w, err := l.conditions(ctx, db, q)
-		if err != nil {
-			return none, err
-		}
-		none.Tally, err = l.tally(ctx, db, w, q.Tally)
+		var err error
+		none.Tally, err = l.tally(ctx, db, q)
 		return none, err
 	}
 	order, desc, err := l.order(q)
@@ -82,7 +79,7 @@ func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (cor
 	if err != nil {
 		return none, err
 	}
-	rows, err := db.query(ctx, text, args...)
+	rows, err := db.queryList(ctx, text, args...)
 	if err != nil {
 		return none, err
 	}

@@ -384,3 +384,25 @@ func rowsOf(ctx context.Context, t *testing.T, run func(string), db *store.DB, t
 	}
 	run(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM GENERATE_SERIES(1::BIGINT, %d) AS i", table, strings.Join(cols, ", "), strings.Join(exprs, ", "), n))
 }
+
+// Lists are planned anew for their values: no statement of a list is kept, whose
+// plan would after some runs be that for any value.
+func TestListsAreNotPrepared(t *testing.T) {
+	db := storetest.Postgres(t)
+	db.SQL().SetMaxOpenConns(1)
+	q := core.ListQuery{Account: storetest.RowAccount, Filter: where("names", core.OpContains, "host-1")}
+	for range 8 {
+		if _, err := db.ListCertificates(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+		count := q
+		count.Tally = &core.Tally{Limit: 100}
+		if _, err := db.ListCertificates(t.Context(), count); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var kept int
+	if err := db.SQL().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT%certificates AS t%' AND name <> '' AND statement NOT LIKE '%pg_prepared%'").Scan(&kept); err != nil || kept != 0 {
+		t.Errorf("%d statements are kept, %v", kept, err)
+	}
+}
