@@ -174,7 +174,7 @@ func scanUser(row interface{ Scan(...any) error }) (*core.User, error) {
 
 // usersIn reads users inside tx.
 func (db *DB) usersIn(ctx context.Context, tx core.Tx, where string, args ...any) ([]*core.User, error) {
-	rows, err := in(tx).Tx.Tx.QueryContext(ctx, db.rebind("SELECT "+userCols+" FROM users t "+where), args...)
+	rows, err := in(tx).now().Tx.QueryContext(ctx, db.rebind("SELECT "+userCols+" FROM users t "+where), args...)
 	if err != nil {
 		return nil, err
 	}

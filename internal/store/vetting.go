@@ -130,7 +130,7 @@ func (db *DB) VettingsOf(ctx context.Context, tx core.Tx, account core.AccountID
 	if tx == nil {
 		return vettingsOf(db.queryKept(ctx, where, string(account), string(o)))
 	}
-	return vettingsOf(in(tx).Tx.Tx.QueryContext(ctx, db.rebind(where), string(account), string(o)))
+	return vettingsOf(in(tx).now().Tx.QueryContext(ctx, db.rebind(where), string(account), string(o)))
 }
 
 // ListVettings implements vetting.Storage.
