@@ -1,6 +1,7 @@
-import { Anchor, Stack } from '@mantine/core'
+import { Anchor, Stack, Text } from '@mantine/core'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { ACME } from './pages/acme/ACME'
+import { AgreementPage, Agreements, NewAgreement } from './pages/Agreements'
 import { ACMEObject } from './pages/acme/Objects'
 import { Certificate } from './pages/Certificate'
 import { Certificates } from './pages/Certificates'
@@ -78,6 +79,9 @@ export function App() {
           <Route path="/setup" component={Setup} />
           <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
           <Route path="/settings" component={Settings} />
+          <Route path="/settings/agreements" component={Agreements} />
+          <Route path="/settings/agreements/new" component={NewAgreement} />
+          <Route path="/settings/agreements/:id">{({ id }) => <AgreementPage key={id} id={id} />}</Route>
           <Route path="/settings/providers" component={Providers} />
           <Route path="/settings/providers/new" component={NewProvider} />
           <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
@@ -96,6 +100,7 @@ function NotFound() {
   return (
     <Stack>
       <PageHead title={text.state.notFound} />
+      <Text size="sm">{text.state.notFoundHint}</Text>
       <Anchor component={Link} href="/">
         {text.state.home}
       </Anchor>
