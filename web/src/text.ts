@@ -17,6 +17,7 @@ export const text = {
   state: {
     loading: 'Loading', failed: 'This did not work', retry: 'Try again', empty: 'Nothing here', emptyFiltered: 'No rows match the filter', crash: 'The page has a fault',
     crashHint: 'Reload the page. If it happens again, tell your administrator what you did.', reload: 'Reload', notFound: 'There is no such page', notFoundHint: 'The address is wrong, or what it led to is gone.', home: 'Go to Home', request: 'Request',
+    part: 'This page could not be loaded', partHint: 'The server may have been upgraded meanwhile, or cannot be reached. Reload the page. If it happens again, ask your administrator whether all replicas run the same version.',
   },
   list: {
     filter: 'Filter', filters: 'Filters', add: 'Add filter', clear: 'Clear filters', column: 'Column', operator: 'Operator', value: 'Value', valueTo: 'Value to', all: 'All',
