@@ -60,7 +60,8 @@ var fields = map[string]map[string]string{
 
 // refers names the list whose ids a column holds.
 var refers = map[string]string{
-	"group": "groups", "user": "users", "organisation": "organisations", "product": "products", "issuer": "issuers", "parent": "issuers",
+	"author": "users",
+	"group":  "groups", "user": "users", "organisation": "organisations", "product": "products", "issuer": "issuers", "parent": "issuers",
 	"credential": "credentials", "order": "orders", "certificate": "certificates", "replaces": "certificates", "acme_account": "acme-accounts",
 }
 

@@ -181,6 +181,7 @@ func (p *Portal) Routes() []httpx.Route {
 	}...)
 	routes = append(routes, p.providerRoutes(r)...)
 	routes = append(routes, p.passkeyRoutes(r)...)
+	routes = append(routes, httpx.Route{Protocol: "portal", Missing: true, Handler: http.HandlerFunc(p.notFound)})
 	for _, a := range areas {
 		routes = append(routes, r("GET /"+a, p.app), r("GET /"+a+"/{path...}", p.app))
 	}

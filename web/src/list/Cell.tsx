@@ -8,7 +8,7 @@ import { Go, Moment, Status, Tags } from '../ui/bits'
 export const pageOf: Record<string, string> = {
   'acme-accounts': '/integrations/acme/acme-accounts',
   certificates: '/certificates', orders: '/orders', credentials: '/integrations/apis', products: '/products', issuers: '/issuers', groups: '/groups', users: '/users',
-  organisations: '/organisations', domains: '/domains', vettings: '/organisations/vetting', 'sign-in-providers': '/settings/providers',
+  organisations: '/organisations', domains: '/domains', vettings: '/organisations/vetting', 'sign-in-providers': '/settings/providers', 'agreement-texts': '/settings/agreements',
 }
 
 /** The names of a certificate without the kind where it goes without saying. */

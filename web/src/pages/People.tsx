@@ -15,7 +15,7 @@ import { Dialog } from '../ui/Dialog'
 import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
-import { Pick } from './NewCredential'
+import { Pick } from '../ui/Pick'
 import { Identities } from './providers/Identities'
 import { ResetFactor, SignOut } from './UserActions'
 

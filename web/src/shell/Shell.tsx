@@ -40,6 +40,7 @@ const entries: Entry[] = [
   { to: '/jobs', label: t.jobs, needs: 'jobs' },
   { to: '/settings', label: t.settings },
   { to: '/settings/providers', label: text.providers.title, needs: 'sign-in-providers' },
+  { to: '/settings/agreements', label: text.agreements.title, needs: 'agreement-texts', may: ['settings.view', 'settings.manage'] },
 ]
 
 /** Frame of every page: header, navigation, content. */
