@@ -3,7 +3,6 @@ package ctl
 import (
 	"context"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,20 +145,12 @@ func (c *orderAgreeCmd) Run(ctx context.Context, cli *CLI) error {
 
 type orderAddDocumentCmd struct {
 	orderRef
-	File        string `arg:"" type:"path" placeholder:"FILE" help:"PDF file of at most 3 MiB; - for standard input."`
-	Name        string `placeholder:"NAME" help:"Its name; the file's unless given."`
-	Description string `placeholder:"TEXT" help:"What it is."`
+	documentFile
 }
 
 func (c *orderAddDocumentCmd) Run(ctx context.Context, cli *CLI) error {
 	return cli.run(ctx, func(ctx context.Context, s *session) error {
-		if c.Name == "" {
-			if c.File == standard {
-				return usage("--name", "give --name: standard input has none")
-			}
-			c.Name = filepath.Base(c.File)
-		}
-		body, err := s.readFile(c.File)
+		body, err := c.read(s)
 		if err != nil {
 			return err
 		}

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/url"
 	"path"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -123,7 +121,7 @@ func (s *Stack) outer(mux http.Handler) http.Handler {
 		defer func() { s.access(r, rec, &c, s.d.Now().Sub(start)) }()
 		if s.d.Limit != nil {
 			if wait, ok := s.d.Limit.Take(c.Address); !ok {
-				rec.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+				RetryAfter(rec.Header(), wait)
 				rec.Header().Set("Content-Type", "application/problem+json") // RFC 9457
 				rec.WriteHeader(http.StatusTooManyRequests)
 				_, _ = io.WriteString(rec, tooMany)
