@@ -199,7 +199,7 @@ func (db *DB) Identities(ctx context.Context, tx core.Tx, account core.AccountID
 	if tx == nil {
 		rows, err = db.query(ctx, q, string(account), string(user))
 	} else {
-		rows, err = in(tx).Tx.Tx.QueryContext(ctx, db.rebind(q), string(account), string(user))
+		rows, err = in(tx).now().Tx.QueryContext(ctx, db.rebind(q), string(account), string(user))
 	}
 	if err != nil {
 		return nil, err

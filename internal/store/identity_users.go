@@ -165,7 +165,7 @@ func (db *DB) UserByLogin(ctx context.Context, account core.AccountID, login str
 
 // usersIn reads users inside tx.
 func (db *DB) usersIn(ctx context.Context, tx core.Tx, where string, args ...any) ([]*core.User, error) {
-	return each(readAll[userRow, core.User](in(tx).Tx.Tx.QueryContext(ctx, db.rebind("SELECT "+userCols+" FROM users t "+where), args...)))
+	return each(readAll[userRow, core.User](in(tx).now().Tx.QueryContext(ctx, db.rebind("SELECT "+userCols+" FROM users t "+where), args...)))
 }
 
 // Users implements identity.Storage.

@@ -157,7 +157,7 @@ func planCases(lists map[string]store.AnyList) []planCase {
 		where("names", core.OpContains, "host-777."), where("names", core.OpContains, "example"), where("names", core.OpContains, "m"), where("names", core.OpContains, "xa"),
 		where("common_name", core.OpStartsWith, "host-777."), where("subject", core.OpContains, "nowhere"), where("common_name", core.OpEquals, "host-777.dept-1.example.com"),
 		where("not_after", core.OpGreater, "2027-01-16T00:00:00Z"),
-		where("tags", core.OpEquals, "all"), where("tags", core.OpEquals, "rare"), where("tags", core.OpEquals, "none"))
+		where("tags", core.OpEquals, "all"), where("tags", core.OpEquals, "rare"), where("tags", core.OpEquals, "none"), where("tags", core.OpNotEquals, "rare"))
 	add("orders", where("state", core.OpEquals, "issued"), where("state", core.OpEquals, "failed"), where("product", core.OpEquals, "p-3"), where("group", core.OpIn, "g-3", "g-17"),
 		where("names", core.OpContains, "example"), where("number", core.OpEquals, "777"), where("tags", core.OpEquals, "all"), where("tags", core.OpEquals, "rare"))
 	add("audit", where("object", core.OpEquals, "certificate:777"), where("credential", core.OpEquals, "c-3"), where("time", core.OpLess, "2023-11-15T00:00:00Z"),

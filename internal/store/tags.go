@@ -105,7 +105,7 @@ func (t *Tx) tagOrder(ctx context.Context, d *core.OrderDetails, fresh bool) err
 
 // texts reads a column of texts inside the transaction.
 func (t *Tx) texts(ctx context.Context, q string, args ...any) ([]string, error) {
-	return columnOf[string](t.Tx.Tx.QueryContext(ctx, t.db.rebind(q), args...))
+	return columnOf[string](t.now().Tx.QueryContext(ctx, t.db.rebind(q), args...))
 }
 
 // SetCertificateTags replaces the tags of a certificate.
@@ -123,7 +123,10 @@ func (db *DB) SetCertificateTags(ctx context.Context, tx core.Tx, account core.A
 // tag that many things have the list is walked and each looked up; else they are
 // all read and sorted.
 func (db *DB) tagCond(ctx context.Context, account core.AccountID, kind core.TagKind, f core.Cond) (string, []any, error) {
-	const has = "EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)"
+	has := "EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)"
+	if db.dialect == Postgres { // OFFSET keeps it from making a join of this, which reads all uses
+		has = strings.TrimSuffix(has, ")") + " OFFSET 0)"
+	}
 	tag := core.TagKey(f.Values[0])
 	args := []any{string(kind), tag}
 	if f.Op == core.OpNotEquals {
@@ -132,9 +135,6 @@ func (db *DB) tagCond(ctx context.Context, account core.AccountID, kind core.Tag
 	var n int64
 	err := db.queryRow(ctx, `SELECT COALESCE(SUM(uses), 0) FROM tag_counts WHERE account = ? AND tag = ? AND kind = ?`, string(account), tag, string(kind)).Scan(&n)
 	if n > maxHits {
-		if db.dialect == Postgres { // OFFSET keeps it from turning the one into the other
-			return strings.Replace(has, "u.tag = ?)", "u.tag = ? OFFSET 0)", 1), args, err
-		}
 		return has, args, err
 	}
 	return "t.id IN (SELECT u.object FROM tag_uses u WHERE u.account = ? AND u.tag = ? AND u.kind = ?)", []any{string(account), tag, string(kind)}, err

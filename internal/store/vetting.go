@@ -103,7 +103,7 @@ func (db *DB) VettingsOf(ctx context.Context, tx core.Tx, account core.AccountID
 	if tx == nil {
 		return readAll[vettingRow, core.Vetting](db.queryKept(ctx, where, string(account), string(o)))
 	}
-	return readAll[vettingRow, core.Vetting](in(tx).Tx.Tx.QueryContext(ctx, db.rebind(where), string(account), string(o)))
+	return readAll[vettingRow, core.Vetting](in(tx).now().Tx.QueryContext(ctx, db.rebind(where), string(account), string(o)))
 }
 
 // ListVettings implements vetting.Storage.
