@@ -233,7 +233,7 @@ var auditExprs = map[string]string{
 func auditList() *listing[auditRow, audit.Entry] {
 	l := &listing[auditRow, audit.Entry]{table: "audit_entries", key: []string{"t.at", "t.chain", "t.seq"}, conv: (*auditRow).entry}
 	for _, c := range audit.Columns() {
-		l.cols = append(l.cols, column{Column: c, expr: auditExprs[c.Name]})
+		l.cols = append(l.cols, column{Column: c, expr: auditExprs[c.Name], notNull: c.Name == "time", exact: c.Name == "object"})
 	}
 	return l
 }

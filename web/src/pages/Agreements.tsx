@@ -12,9 +12,9 @@ import { Confirm } from '../ui/Confirm'
 import { Icon } from '../ui/Icon'
 import { InlineForm } from '../ui/InlineForm'
 import { Name } from '../ui/Name'
+import { Pick } from '../ui/Pick'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
-import { Pick } from './NewCredential'
 
 const t = text.agreements
 const home = '/settings/agreements'
