@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -104,27 +103,9 @@ func (t *Tx) tagOrder(ctx context.Context, d *core.OrderDetails, fresh bool) err
 	return t.tag(ctx, tagged{core.TagOrder, string(d.Order), d.Account, group}, d.Ask.Tags, fresh)
 }
 
-// columnOf reads rows of one text, and closes them.
-func columnOf(rows *sql.Rows) ([]string, error) {
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
-}
-
 // texts reads a column of texts inside the transaction.
 func (t *Tx) texts(ctx context.Context, q string, args ...any) ([]string, error) {
-	rows, err := t.now().Tx.QueryContext(ctx, t.db.rebind(q), args...)
-	if err != nil {
-		return nil, err
-	}
-	return columnOf(rows)
+	return columnOf[string](t.now().Tx.QueryContext(ctx, t.db.rebind(q), args...))
 }
 
 // SetCertificateTags replaces the tags of a certificate.
@@ -217,11 +198,7 @@ func (db *DB) TagsOf(ctx context.Context, account core.AccountID, ch core.TagCha
 	if ch.Key {
 		q, args = `SELECT tag FROM tags WHERE account = ? AND (tag = ? OR tag LIKE ? ESCAPE '\')`, []any{string(account), k, escapeLike(k+":") + "%"}
 	}
-	rows, err := db.query(ctx, q+" ORDER BY tag", args...)
-	if err != nil {
-		return nil, err
-	}
-	return columnOf(rows)
+	return columnOf[string](db.query(ctx, q+" ORDER BY tag", args...))
 }
 
 // CountTagged counts the things that have one of the tags, one for each tag.

@@ -8,6 +8,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { APIError } from './api/client'
 import { App } from './App'
+import { PartError } from './lib/lazily'
 import { SessionProvider } from './lib/session'
 import { text } from './text'
 import { Boundary } from './ui/states'
@@ -47,7 +48,10 @@ const client = new QueryClient({
   },
 })
 
-createRoot(document.getElementById('root')!).render(
+// What stopped a page is told on it and in the console; a script that did not come is no fault of the page.
+const onCaughtError = (e: unknown) => e instanceof PartError || console.error(e)
+
+createRoot(document.getElementById('root')!, { onCaughtError }).render(
   <StrictMode>
     <MantineProvider theme={theme} getStyleNonce={() => nonce} cssVariablesResolver={contrast} defaultColorScheme="auto">
       <QueryClientProvider client={client}>

@@ -1,7 +1,8 @@
 // Drives the portal: every page with axe, in light and dark and on a tablet, and
 // what one does on them.
+import fs from 'node:fs/promises'
 import path from 'node:path'
-import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, quiet, rows, s, settled } from './browser.mjs'
+import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, quiet, refusedPart, rows, s, settled } from './browser.mjs'
 
 // The sign-in page needs no script, so axe is run over it by the test of what it shows.
 await part('sign in', async () => {
@@ -141,6 +142,9 @@ await part('saved views', async () => {
 
 await part('exports', async () => {
   await open('/certificates?filter=common_name:startswith:host&sort=number&columns=number,common_name,state,not_after,issuer')
+  await rows()
+  const shown = await page.locator('.list tbody tr').evaluateAll((list) => list.map((r) => [...r.querySelectorAll('td')].map((c) => c.innerText.trim())))
+  await fs.writeFile(path.join(s.dir, 'shown.json'), JSON.stringify(shown))
   for (const [label, ext] of [['Export to Excel', 'xlsx'], ['Export to PDF', 'pdf'], ['Export to CSV', 'csv']]) {
     await button('Export').click()
     const download = page.waitForEvent('download')
@@ -297,6 +301,31 @@ await part('audit verify', async () => {
   await page.getByText('The log is complete and unchanged').waitFor()
   await accessible('verify dialog')
   await dialog().getByRole('button', { name: 'Cancel' }).click()
+})
+
+await refusedPart('an upgrade while the portal is open', async () => {
+  await open('/')
+  const first = await page.evaluate(() => [...document.querySelectorAll('script, link')].map((e) => e.src || e.href))
+  let gone = true
+  await page.route('**/assets/part-*', (r) => (gone && !first.includes(r.request().url()) ? r.fulfill({ status: 404, body: 'gone' }) : r.continue()))
+  // The scripts of the version before are gone; the page that is loaded anew knows the present ones.
+  const loaded = (r) => r.isNavigationRequest() && (gone = false)
+  page.on('request', loaded)
+  const again = page.waitForEvent('load')
+  await page.getByRole('navigation').getByRole('link', { name: 'Jobs', exact: true }).click()
+  await again
+  await page.getByRole('heading', { name: 'Jobs', level: 1 }).waitFor()
+  must((await page.evaluate(() => sessionStorage.length)) === 0, 'the mark of the reload stays')
+  page.off('request', loaded)
+  // They do not come even then: no reload without an end.
+  await open('/')
+  gone = true
+  await page.getByRole('navigation').getByRole('link', { name: 'Audit log' }).click()
+  await page.getByRole('alert').filter({ hasText: 'This page could not be loaded' }).waitFor()
+  await accessible('a page that cannot be loaded')
+  await page.unroute('**/assets/part-*')
+  await button('Reload').click()
+  await page.getByRole('heading', { name: 'Audit log', level: 1 }).waitFor()
 })
 
 await part('sign out', async () => {

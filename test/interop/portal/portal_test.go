@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,9 +168,18 @@ func files(t *testing.T, dir string) {
 	} else {
 		need.Missing(t, "program pdftotext (Debian package poppler-utils)")
 	}
+	var shown [][]string // the cells of the page, whose first ones may be for marking rows
+	if err := json.Unmarshal(harness.ReadFile(t, dir, "shown.json"), &shown); err != nil || len(shown) == 0 {
+		t.Fatalf("%d rows were shown: %v", len(shown), err)
+	}
+	for i, r := range shown {
+		if c := cells[i+1]; !slices.Contains(r, c[1]) || !slices.Contains(r, c[2]) || !slices.Contains(r, c[4]) || !strings.Contains(text, c[2]) {
+			t.Errorf("row %d: shown %v, Excel %v", i+1, r, c)
+		}
+	}
 	for i, r := range rows[1:] {
 		name := fmt.Sprintf("host%d.example.internal", i)
-		if r[1] != name || cells[i+1][1] != name || cells[i+1][0] != r[0] || cells[i+1][2] != r[2] || cells[i+1][4] != r[4] || strings.Contains(r[4], "-0000-") || !strings.Contains(text, name) {
+		if r[1] != name || cells[i+1][1] != name || cells[i+1][0] != r[0] || r[2] != "active" || cells[i+1][2] != "Active" || cells[i+1][4] != r[4] || strings.Contains(r[4], "-0000-") || !strings.Contains(text, name) {
 			t.Errorf("row %d: CSV %v, Excel %v", i+1, r, cells[i+1])
 		}
 	}

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Stack, Tabs, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
+import { Button, Group, Tabs, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -14,6 +14,7 @@ import { Block, Facts, Moment, PageHead, Status, Tags } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
 import { Dialog } from '../ui/Dialog'
 import { Name } from '../ui/Name'
+import { Secret } from '../ui/Secret'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { History } from './History'
@@ -38,7 +39,6 @@ export function Credentials() {
         title={t.title}
         link={(r) => `/integrations/apis/${r.id}`}
         linkColumn="label"
-        cells={{ type: (r) => words(String(r.type)) }}
         head={
           <>
             <Button component="a" href={`${prefix}/credentials/export?${exported}`} download size="xs" variant="default">
@@ -122,28 +122,6 @@ function Regenerate({ id, name, close }: { id: string; name: string; close: () =
     >
       {t.regenerateHint}
     </Confirm>
-  )
-}
-
-/** The secret of a new credential with the commands for clients: shown this once. */
-export function Secret({ made }: { made: Issued }) {
-  const c = made.credential
-  return (
-    <Stack gap="xs">
-      <Alert color="yellow" variant="outline" role="status" title={t.once}>
-        {t.onceHint}
-      </Alert>
-      {made.notice && <Text size="sm">{made.notice}</Text>}
-      <Block label={t.url} value={c.url} />
-      {c.public_id && <Block label={t.publicID} value={c.public_id} />}
-      {made.secret && <Block label={t.secret} value={made.secret} />}
-      {made.commands && <Block label={t.commands} value={made.commands} />}
-      <Group>
-        <Button size="xs" variant="default" onClick={() => save(new Blob([[c.url, c.public_id, made.secret, '', made.commands].filter((x) => x !== undefined).join('\n') + '\n']), `${c.label}.txt`)}>
-          {t.saveFile}
-        </Button>
-      </Group>
-    </Stack>
   )
 }
 

@@ -15,7 +15,7 @@ import { useChanged } from './CertificateActions'
 import { Attempts } from './domain/Attempts'
 import { ChangeMethod, Challenge, methods, type Method } from './domain/Proof'
 import { History } from './History'
-import { Pick } from './NewCredential'
+import { Pick } from '../ui/Pick'
 
 const t = text.domains
 type Detail = Schemas['DomainDetail']

@@ -11,7 +11,7 @@ import { text } from '../text'
 import { Go, Info, Moment, PageHead } from '../ui/bits'
 import { Donut, type Slice } from '../ui/Donut'
 import { Failure } from '../ui/states'
-import { SetupPanel } from './Setup'
+import { SetupPanel } from './SetupPanel'
 
 const t = text.home
 

@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Paper, PasswordInput, Stack, TagsInput, Text } from '@mantine/core'
 import { useState } from 'react'
 import { api, must, type Schemas } from '../api/client'
-import { Pick } from './NewCredential'
+import { Pick } from '../ui/Pick'
 import { text } from '../text'
 import { Go, Moment } from '../ui/bits'
 import { Failure } from '../ui/states'

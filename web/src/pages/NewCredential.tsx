@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, MultiSelect, Paper, Radio, Select, Stack, Stepper, TagsInput, Textarea, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, MultiSelect, Paper, Radio, Stack, Stepper, TagsInput, Textarea, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
@@ -7,9 +7,10 @@ import { fromLocal, words } from '../lib/format'
 import { useReferences } from '../list/FilterBar'
 import { text } from '../text'
 import { Facts, PageHead } from '../ui/bits'
+import { Pick } from '../ui/Pick'
+import { Secret } from '../ui/Secret'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
-import { Secret } from './Credentials'
 
 const t = text.credentials
 
@@ -152,13 +153,6 @@ export function Wizard({ types, done, start, cancel }: { types: Schemas['Credent
       </Group>
     </form>
   )
-}
-
-/** A thing of a list, found by its name. */
-export function Pick({ list, label, value, onChange, required = true }: { list: string; label: string; value: string; onChange: (id: string) => void; required?: boolean }) {
-  const [search, setSearch] = useState('')
-  const options = useReferences(list, search)
-  return <Select label={label} required={required} searchable clearable={!required} data={options} value={value || null} onSearchChange={(s) => setSearch(options.some((o) => o.label === s) ? '' : s)} onChange={(v) => onChange(v ?? '')} nothingFoundMessage={text.state.empty} />
 }
 
 function Products({ value, onChange }: { value: string[]; onChange: (v: string[]) => void }) {

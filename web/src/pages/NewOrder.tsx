@@ -8,7 +8,7 @@ import { Block, PageHead, Status } from '../ui/bits'
 import { CSRInput } from '../ui/CSRInput'
 import { Failure } from '../ui/states'
 import { useChanged } from './CertificateActions'
-import { Pick } from './NewCredential'
+import { Pick } from '../ui/Pick'
 import { keys } from './Products'
 
 const t = text.newOrder

@@ -13,7 +13,7 @@ import { Name } from '../ui/Name'
 import { Failure, Waiting } from '../ui/states'
 import { useChanged } from './CertificateActions'
 import { History } from './History'
-import { Pick } from './NewCredential'
+import { Pick } from '../ui/Pick'
 import { useEvidence } from './organisation/Evidence'
 
 const t = text.vetting

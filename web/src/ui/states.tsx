@@ -1,11 +1,12 @@
 import { Alert, Anchor, Button, Center, Group, List, Loader, Stack, Text } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
 import { APIError } from '../api/client'
+import { PartError } from '../lib/lazily'
 import { text } from '../text'
 
 export function Waiting() {
   return (
-    <Center mih={160} role="status">
+    <Center mih={160} role="status" className="waiting">
       <Loader size="sm" aria-hidden />
       <Text ml="sm">{text.state.loading}</Text>
     </Center>
@@ -50,11 +51,12 @@ export class Boundary extends Component<{ children: ReactNode }, { error?: Error
   }
   override render() {
     if (!this.state.error) return this.props.children
+    const part = this.state.error instanceof PartError
     return (
-      <Alert color="red" variant="outline" role="alert" title={text.state.crash} m="md">
+      <Alert color="red" variant="outline" role="alert" title={<h1>{part ? text.state.part : text.state.crash}</h1>} m="md" className="fault">
         <Stack gap="xs">
           <Text size="sm">{this.state.error.message}</Text>
-          <Text size="sm">{text.state.crashHint}</Text>
+          {!part && <Text size="sm">{text.state.crashHint}</Text>}
           <Group>
             <Button size="xs" variant="default" onClick={() => location.reload()}>
               {text.state.reload}

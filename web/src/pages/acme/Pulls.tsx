@@ -14,7 +14,7 @@ import { Name } from '../../ui/Name'
 import { Failure, Waiting } from '../../ui/states'
 import { useChanged } from '../CertificateActions'
 import { History } from '../History'
-import { Pick } from '../NewCredential'
+import { Pick } from '../../ui/Pick'
 
 const t = text.pulls
 type PullShape = Schemas['RenewalPull']

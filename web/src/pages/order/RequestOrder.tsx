@@ -10,7 +10,7 @@ import { PageHead } from '../../ui/bits'
 import { CSRInput } from '../../ui/CSRInput'
 import { Failure, Waiting } from '../../ui/states'
 import { useChanged } from '../CertificateActions'
-import { Pick } from '../NewCredential'
+import { Pick } from '../../ui/Pick'
 import { keys } from '../Products'
 import type { Detail } from './steps'
 
