@@ -40,7 +40,6 @@ func TestForeseenOutcomes(t *testing.T) {
 					if err := db.ReserveCertificate(ctx, tx, c); err != nil {
 						return err
 					}
-					// What a statement reads includes what waits to be sent.
 					return db.SetCertificateTags(ctx, tx, "a", c.ID, []string{"t"})
 				})
 				_, missing := db.Order(ctx, "a", o.ID)
@@ -59,6 +58,19 @@ func TestForeseenOutcomes(t *testing.T) {
 		wg.Wait()
 		if told[""] != 30 || told[core.KindExists] != 30 || len(told) != 2 {
 			t.Errorf("outcomes %v", told)
+		}
+
+		// What waits to be sent is there for the next statement.
+		gone := reserved("gone")
+		gone.Order = "o"
+		write(t, db, func(ctx context.Context, tx core.Tx) error {
+			if err := db.ReserveCertificate(ctx, tx, gone); err != nil {
+				return err
+			}
+			return db.AbandonReserved(ctx, tx, gone.Order, now)
+		})
+		if c, err := db.Certificate(ctx, "a", gone.ID); err != nil || c.State != core.CertAbandoned {
+			t.Errorf("abandoned in the transaction that reserved: %+v %v", c, err)
 		}
 
 		// A caller by himself.
