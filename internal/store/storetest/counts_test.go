@@ -29,7 +29,9 @@ func TestCountsAreThoseOfTheList(t *testing.T) {
 			if i%2 == 0 {
 				tags = tags[:1]
 			}
-			write(t, db, func(ctx context.Context, tx core.Tx) error { return db.SetCertificateTags(ctx, tx, RowAccount, id(i), tags) })
+			write(t, db, func(ctx context.Context, tx core.Tx) error {
+				return db.SetCertificateTags(ctx, tx, RowAccount, id(i), tags)
+			})
 		}
 		is := func(column string, op core.Operator, values ...string) core.Cond {
 			return core.Cond{Column: column, Op: op, Values: values}
