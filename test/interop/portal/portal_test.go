@@ -96,7 +96,7 @@ func fill(t *testing.T, a *harness.Admin) []string {
 	ctx := t.Context()
 	routes := []string{"/", "/certificates", "/certificates/deployment-requests", "/orders", "/orders/new", "/orders/request", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/users/roles", "/integrations/apis",
 		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
-		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
+		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/agreements", "/settings/agreements/new", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
 	for i := range hosts {
 		name := fmt.Sprintf("host%d.example.internal", i)
 		got, err := a.CreateOrder(ctx, resource.NewOrder{Product: "tls-server", Generate: "ECDSA P-256", Names: []string{name}, Group: a.Group,
