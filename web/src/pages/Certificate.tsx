@@ -25,7 +25,7 @@ export function Certificate({ id }: { id: string }) {
   const [params, setParams] = useSearchParams()
   const q = useQuery({ queryKey: ['certificate', id], queryFn: () => must(api.GET('/certificates/{id}', { params: { path: { id } } })) })
   const [open, setOpen] = useState<'renew' | 'revoke' | 'release' | 'export' | 'tags'>()
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const c = q.data
   const name = c.common_name || bare(c.names[0] ?? '') || c.serial

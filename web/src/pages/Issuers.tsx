@@ -88,7 +88,7 @@ export function Issuer({ id }: { id: string }) {
   const changed = useChanged()
   const [asked, setAsked] = useState<'state' | 'crl' | 'install' | 'chain' | 'unchain'>()
   const q = useQuery({ queryKey: ['issuer', id], queryFn: () => must(api.GET('/issuers/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const i = q.data
   const on = i.state === 'active'

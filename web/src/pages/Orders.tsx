@@ -119,7 +119,7 @@ export function Order({ id }: { id: string }) {
   const [asked, setAsked] = useState<Decision>()
   const [params, setParams] = useSearchParams()
   const product = useQuery({ queryKey: ['product', q.data?.product], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id: q.data!.product } } })), enabled: !!q.data && session.can('product.view') })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data || product.isLoading) return <Waiting />
   const o = q.data
   const steps = stepsOf(o, product.data)

@@ -165,7 +165,7 @@ export function UserPage({ id }: { id: string }) {
   const session = useSession()
   const [asked, setAsked] = useState<'sign-out' | 'factor'>()
   const q = useQuery({ queryKey: ['user', id], queryFn: () => must(api.GET('/users/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const u = q.data
   return (
@@ -267,7 +267,7 @@ export function GroupPage({ id }: { id: string }) {
   const [user, setUser] = useState('')
   const [out, setOut] = useState<Row>()
   const q = useQuery({ queryKey: ['group', id], queryFn: () => must(api.GET('/groups/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const g = q.data
   const manage = session.can('group.manage', g.id)

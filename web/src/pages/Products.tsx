@@ -64,7 +64,7 @@ export function Product({ id }: { id: string }) {
   const changed = useChanged()
   const [asked, setAsked] = useState(false)
   const q = useQuery({ queryKey: ['product', id], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const p = q.data
   const on = p.state === 'active'
