@@ -1,5 +1,6 @@
 // Every word that the portal says by itself, in English. Titles of columns and
 // details of errors come from the server.
+import { emptyTexts } from './textempty'
 import { forms } from './textforms'
 import { operations } from './textorg'
 
@@ -19,6 +20,7 @@ export const text = {
     crashHint: 'Reload the page. If it happens again, tell your administrator what you did.', reload: 'Reload', notFound: 'There is no such page', nothing: 'This is not here', list: 'Back to the list', home: 'Go to Home', request: 'Request',
     part: 'This page could not be loaded', partHint: 'The server may have been upgraded meanwhile, or cannot be reached. Reload the page. If it happens again, ask your administrator whether all replicas run the same version.',
   },
+  empty: emptyTexts,
   list: {
     filter: 'Filter', filters: 'Filters', add: 'Add filter', clear: 'Clear filters', column: 'Column', operator: 'Operator', value: 'Value', valueTo: 'Value to', all: 'All',
     removeRow: 'Remove filter', columns: 'Columns', columnsHint: 'Shown columns', defaults: 'Defaults', defaultColumns: 'Default columns', otherColumns: 'Additional columns', export: 'Export', views: 'Views',
@@ -142,6 +144,8 @@ export const text = {
   },
   values: {
     active: 'Active', 'on-hold': 'On hold', revoked: 'Revoked', reserved: 'Being issued', abandoned: 'Never issued', api: 'API and portal', acme: 'ACME', est: 'EST', scep: 'SCEP', cmp: 'CMP', rest: 'REST', import: 'Imported', waep: 'WAEP',
+    'connector:builtin': 'Built-in', 'database:sqlite': 'SQLite', 'database:postgres': 'PostgreSQL', 'protocol:status': 'CRL and OCSP', 'place:database': 'In the database, encrypted', 'lint:private': 'Private PKI',
+    'kind:crl.publish': 'Publish CRL', 'kind:status.renew': 'Renew CRLs and OCSP signers', 'kind:audit.checkpoint': 'Sign the audit log', 'kind:expiry.notices': 'Send notices of expiry', 'kind:vetting.reminders': 'Send vetting reminders', 'kind:password.mail': 'Mail a password reset', 'kind:sessions.tidy': 'Clean up sessions', 'kind:tags.change': 'Change tags',
     'pending-organization-verification': 'Pending organisation verification',
     'method:dns-txt': 'DNS TXT record', 'method:dns-cname': 'DNS CNAME record', 'method:http-url': 'File on the web server', 'method:email': 'Mail to the domain', 'method:http-01': 'http-01', 'method:dns-01': 'dns-01', 'method:tls-alpn-01': 'tls-alpn-01', 'method:dns-account-01': 'dns-account-01', 'method:device-attest-01': 'device-attest-01', 'method:dns-contact': 'Mail to the DNS contact',
   } as Record<string, string>,

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import type { Column, Row } from '../api/client'
-import { words } from '../lib/format'
+import { sentence, words } from '../lib/format'
 import { text } from '../text'
 import { Go, Moment, Status, Tags } from '../ui/bits'
 
@@ -15,6 +15,9 @@ export const pageOf: Record<string, string> = {
 export function bare(name: string): string {
   return name.replace(/^dns:/, '')
 }
+
+/** Text columns that hold code words. */
+const coded = new Set(['protocol', 'connector', 'kind'])
 
 const status = new Set(['state', 'status', 'outcome', 'control', 'caa'])
 
@@ -48,7 +51,8 @@ export function Cell({ column, row, names }: { column: Column; row: Row; names: 
       return to && /^[0-9a-f-]{36}$/.test(id) ? <Go to={`${to}/${id}`}>{names[id] ?? id.slice(0, 8) + '…'}</Go> : label
     }
   }
-  return column.name === 'protocol' ? words(String(v)) : plain(v, names)
+  if (column.name === 'failure') return sentence(String(v))
+  return coded.has(column.name) ? words(String(v), column.name) : plain(v, names)
 }
 
 function plain(v: unknown, names: Record<string, string>): string {

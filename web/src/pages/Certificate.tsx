@@ -130,7 +130,7 @@ function Details({ c, tags }: { c: Schemas['CertificateDetail']; tags?: () => vo
         [t.order, c.order && <Go to={`/orders/${c.order}`}>{t.openOrder}</Go>],
         [t.protocol, words(c.protocol)],
         [t.credential, c.credential && <Name list="credentials" id={c.credential} />],
-        [t.user, <Name list="users" id={c.user} />],
+        [t.user, c.user && <Name list="users" id={c.user} />],
         [t.group, c.group && <Name list="groups" id={c.group} />],
         [t.replaces, c.replaces && <Go to={`/certificates/${c.replaces}`}>{t.predecessor}</Go>],
         [t.replacedBy, c.replaced_by && <Go to={`/certificates/${c.replaced_by}`}>{t.successor}</Go>],

@@ -188,7 +188,7 @@ function Details({ c }: { c: Credential }) {
     <Facts
       rows={[
         [t.type, words(c.type)],
-        [t.auth, c.auth],
+        [t.auth, words(c.auth)],
         [text.certificate.number, c.number],
         [t.publicID, c.public_id],
         [t.description, c.description],

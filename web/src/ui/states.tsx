@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Center, Group, List, Loader, Stack, Text } from 
 import { Component, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { APIError } from '../api/client'
+import { sentence } from '../lib/format'
 import { PartError } from '../lib/lazily'
 import { pageOf } from '../list/Cell'
 import { text } from '../text'
@@ -24,12 +25,12 @@ export function Failure({ error, retry, page = false }: { error: unknown; retry?
   return (
     <Alert color="red" variant="outline" role="alert" title={p?.title ?? text.state.failed} my="sm" className="failure">
       <Stack gap="xs">
-        {(p?.detail || !p) && <Text size="sm">{p ? p.detail : String((error as Error)?.message ?? error)}</Text>}
+        {(p?.detail || !p) && <Text size="sm">{p?.detail ? sentence(p.detail) : String((error as Error)?.message ?? error)}</Text>}
         {!!p?.reasons?.length && (
           <List size="sm">
             {p.reasons.map((r, i) => (
               <List.Item key={i}>
-                {r.detail}
+                {sentence(r.detail)}
                 {r.value ? ` (${r.value})` : ''}
               </List.Item>
             ))}
