@@ -140,11 +140,19 @@ await part('an answer that nobody asked for', async () => {
   expected.clear()
 })
 
-await part('the directory form', async () => {
+await refusedPart('the directory form', async () => {
   await signIn('admin', s.password)
   await open('/settings/providers/new')
   await page.getByLabel('Kind').selectOption('ldap')
   await inTheDark('form of a directory')
+  await page.getByLabel('Label').fill('dir')
+  await page.getByRole('textbox', { name: 'Name', exact: true }).first().fill('Directory')
+  await page.getByRole('combobox', { name: 'URLs' }).fill('https://no.directory.example')
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Base DN of people').fill('dc=example')
+  await button('Save').click()
+  await page.locator('.failure').waitFor()
+  await accessible('a refused directory')
 })
 
 await part('deleting asks first', async () => {
