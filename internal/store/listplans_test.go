@@ -91,7 +91,7 @@ func TestListPlansSQLite(t *testing.T) {
 	db := storetest.SQLite(t)
 	storetest.Certificates(t, db, planRows)
 	lists := db.Lists(t)
-	few := []string{"consents", "groups", "issuers", "organisations", "passkeys", "products", "providers", "renewal-pulls", "sessions", "tokens", "vettings", "views"}
+	few := []string{"agreements", "consents", "groups", "issuers", "organisations", "passkeys", "products", "providers", "renewal-pulls", "sessions", "tokens", "vettings", "views"}
 	for _, c := range planCases(lists) {
 		if slices.Contains(few, c.list) {
 			continue // lists of some hundred rows
@@ -335,7 +335,7 @@ func fillLists(t *testing.T, db *store.DB) {
 	run("INSERT INTO tag_uses (kind, object, tag, account) SELECT 'order', object, tag, account FROM tag_uses WHERE kind = 'certificate'")
 	run("INSERT INTO tag_uses (kind, object, tag, account) SELECT kind, object, 'rare', account FROM tag_uses WHERE object LIKE '%999'")
 	run("INSERT INTO tag_counts (account, tag, kind, group_id, uses) SELECT account, tag, kind, '', COUNT(*) FROM tag_uses GROUP BY account, tag, kind")
-	for table, n := range map[string]int{"organisations": 200, "groups": 200, "products": 20, "issuers": 20, "passkeys": 200, "signin_providers": 5, "renewal_pulls": 50, "consents": 200, "vettings": 200, "views": 100} {
+	for table, n := range map[string]int{"organisations": 200, "groups": 200, "products": 20, "issuers": 20, "passkeys": 200, "signin_providers": 5, "renewal_pulls": 50, "consents": 200, "vettings": 200, "views": 100, "agreement_texts": 50} {
 		rowsOf(ctx, t, run, db, table, n, nil)
 	}
 	run("VACUUM ANALYZE")
