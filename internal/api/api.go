@@ -56,6 +56,8 @@ type Deps struct {
 	// Inventory and Lists read files.
 	Inventory Inventory
 	Lists     ListImports
+	// Agreements are the texts of subscriber agreements.
+	Agreements Agreements
 	// Providers are the sign-in providers.
 	Providers Providers
 	Audit     Audit
@@ -93,7 +95,7 @@ type API struct {
 // New makes the API.
 func New(d Deps) (*API, error) {
 	for name, missing := range map[string]bool{
-		"Identity": d.Identity == nil, "Providers": d.Providers == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
+		"Identity": d.Identity == nil, "Providers": d.Providers == nil, "Agreements": d.Agreements == nil, "Storage": d.Storage == nil, "Enroll": d.Enroll == nil,
 		"Products": d.Products == nil, "Domains": d.Domains == nil, "CA": d.CA == nil, "Vetting": d.Vetting == nil, "Audit": d.Audit == nil, "Jobs": d.Jobs == nil, "Inventory": d.Inventory == nil, "Lists": d.Lists == nil, "About": d.About == nil,
 		"BaseURL": d.BaseURL == nil, "Now": d.Now == nil,
 	} {
@@ -119,7 +121,7 @@ func New(d Deps) (*API, error) {
 	a.huma.UseMiddleware(kindStatus)
 	for _, routes := range []func(){
 		a.sessionRoutes, a.tokenRoutes, a.accountRoutes, a.organisationRoutes, a.groupRoutes, a.userRoutes, a.passkeyRoutes, a.setupRoutes, a.providerRoutes,
-		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
+		a.credentialRoutes, a.credentialSecretRoutes, a.productRoutes, a.issuerRoutes, a.orderRoutes, a.orderingRoutes, a.agreementRoutes, a.certificateRoutes, a.certificateFileRoutes, a.deploymentRoutes,
 		a.acmeRoutes, a.renewalRoutes, a.vettingRoutes, a.domainRoutes, a.viewRoutes, a.importRoutes,
 		a.auditRoutes, a.jobRoutes, a.eventRoutes, a.aboutRoutes, a.listRoutes,
 	} {

@@ -174,17 +174,7 @@ func (a *API) tag(ctx context.Context, p *core.Principal, in *tagRequest) (*out[
 	if err != nil {
 		return nil, err
 	}
-	tags, err := core.CleanTags(in.Body.Tags)
-	if err != nil {
-		return nil, err
-	}
-	e := core.EventOf(p, a.d.Now(), "certificate.tag", "certificate:"+string(c.ID))
-	e.Detail = map[string]any{"tags": tags, "before": list0(c.Tags)}
-	err = a.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		a.d.Audit.Write(tx, e)
-		return a.d.Storage.SetCertificateTags(ctx, tx, p.Account, c.ID, tags)
-	})
-	if err != nil {
+	if err := a.d.Inventory.SetTags(ctx, p, c, in.Body.Tags); err != nil {
 		return nil, err
 	}
 	return a.certificateAnswer(ctx, p, c.ID)

@@ -17,6 +17,7 @@ type Inventory interface {
 	Import(ctx context.Context, p *core.Principal, up inventory.Upload) (*inventory.Report, error)
 	// Above returns the CA certificates above an imported certificate.
 	Above(ctx context.Context, c *core.Certificate) ([][]byte, error)
+	SetTags(ctx context.Context, p *core.Principal, c *core.Certificate, tags []string) error
 	Tags(ctx context.Context, p *core.Principal, q core.ListQuery) (core.Page[core.Tag], error)
 	TagColumns() []core.Column
 	ChangeTags(ctx context.Context, p *core.Principal, ch core.TagChange) (*inventory.Changed, error)

@@ -227,6 +227,13 @@ func TestRevokeReleaseRenewTag(t *testing.T) {
 	}
 	c.do(t, "PUT", at+"/tags", resource.Tags{Tags: []string{" x"}}).is(t, 400)
 	c.do(t, "PUT", at+"/tags", `{"tags":[""]}`).is(t, 400)
+	c.do(t, "PUT", at+"/tags", resource.Tags{Tags: []string{"web"}}).is(t, 200)
+	log := string(w.admin.do(t, "GET", "/audit?filter=action:eq:certificate.tag", nil).is(t, 200).body)
+	for _, want := range []string{`"before":[],"tags":["prod","web"]`, `"before":["prod","web"],"tags":["web"]`} {
+		if strings.Count(log, want) != 1 {
+			t.Errorf("the audit log lacks %s: %s", want, log)
+		}
+	}
 	if p := decode[resource.Page[resource.Certificate]](t, c.do(t, "GET", "/certificates?filter=tags:eq:web", nil).is(t, 200)); len(p.Items) != 1 {
 		t.Errorf("%+v", p)
 	}

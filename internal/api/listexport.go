@@ -193,9 +193,10 @@ func (x *export) write(ctx context.Context, w io.Writer, progress func(rows int6
 		if err != nil {
 			return err
 		}
+		w := teller{people: x.format != report.CSV, names: names}
 		for _, o := range got.Items {
 			for i, c := range x.cols {
-				cells[i] = cell(o[c.Field], c.Type, names)
+				cells[i] = w.cell(o[c.Field], c)
 			}
 			if err := t.Row(cells); err != nil {
 				return err
@@ -222,7 +223,7 @@ func title(name string) string {
 }
 
 // cell makes the value for a file of a property.
-func cell(v any, t core.ColumnType, names map[string]string) any {
+func (w teller) cell(v any, c resource.Column) any {
 	switch x := v.(type) {
 	case bool:
 		return x
@@ -231,7 +232,7 @@ func cell(v any, t core.ColumnType, names map[string]string) any {
 			return int64(x)
 		}
 	case string:
-		if t == core.TypeTime {
+		if c.Type == core.TypeTime {
 			at, err := time.Parse(time.RFC3339, x)
 			if err != nil {
 				return x
@@ -241,32 +242,7 @@ func cell(v any, t core.ColumnType, names map[string]string) any {
 	case nil:
 		return nil
 	}
-	return words(v, names)
-}
-
-// words writes a property as text: names for ids, lists with commas.
-func words(v any, names map[string]string) string {
-	switch x := v.(type) {
-	case string:
-		if n, ok := names[x]; ok {
-			return n
-		}
-		return x
-	case []any:
-		parts := make([]string, len(x))
-		for i, e := range x {
-			parts[i] = words(e, names)
-		}
-		return strings.Join(parts, ", ")
-	case map[string]any:
-		for _, k := range []string{"value", "role", "detail"} {
-			if s, ok := x[k]; ok {
-				return words(s, names)
-			}
-		}
-	}
-	raw, _ := json.Marshal(v) // it came from JSON
-	return string(raw)
+	return w.text(v, c)
 }
 
 // framesType is the media type of an export with progress: a sequence of

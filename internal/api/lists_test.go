@@ -103,6 +103,26 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestExportWords: a file for people has words where one for programs has code
+// words.
+func TestExportWords(t *testing.T) {
+	w := seeded(t)
+	w.person(t, "one", nil, core.Grant{Role: core.RoleCAAdministrator}, core.Grant{Role: core.RoleOperator, Group: w.group})
+	q := url.Values{"filter": {"login:eq:one"}, "column": {"login", "role", "state"}}
+	group := decode[resource.Group](t, w.admin.do(t, "GET", "/groups/"+string(w.group), nil).is(t, 200)).Name
+	rows, err := csv.NewReader(bytes.NewReader(w.admin.do(t, "GET", "/lists/users/export?"+q.Encode(), nil).is(t, 200).body)).ReadAll()
+	if err != nil || len(rows) != 2 || strings.Join(rows[1], "|") != "one|ca-administrator, operator|active" {
+		t.Errorf("%v %v", rows, err)
+	}
+	q.Set("format", "xlsx")
+	people, err := excelize.OpenReader(bytes.NewReader(w.admin.do(t, "GET", "/lists/users/export?"+q.Encode(), nil).is(t, 200).body))
+	must(t, err)
+	defer people.Close()
+	if cells, err := people.GetRows("Users"); err != nil || len(cells) != 2 || strings.Join(cells[1], "|") != "one|CA administrator, Operator ("+group+")|Active" {
+		t.Errorf("%v %v", cells, err)
+	}
+}
+
 func TestExports(t *testing.T) {
 	w := seeded(t)
 	q := url.Values{"filter": {"organisation:ne:"}, "sort": {"name"}, "column": {"name", "organisation", "number"}}

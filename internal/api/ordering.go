@@ -92,7 +92,7 @@ func (a *API) stepRoutes() {
 		}))
 	register(a, post("orders", "sign-order-agreement", "/orders/{id}/agreement", "Sign the subscriber agreement", identity.OrderCreate),
 		stepped(a, identity.OrderCreate, wordOf[resource.Signature], func(ctx context.Context, p *core.Principal, id core.OrderID, in *with[resource.Signature]) (*ordering.View, error) {
-			return a.d.Orders.Agree(ctx, p, id, core.Agreement{SignerName: in.Body.SignerName, SignerPlace: in.Body.SignerPlace})
+			return a.d.Orders.Agree(ctx, p, id, core.Agreement{SignerName: in.Body.SignerName, SignerPlace: in.Body.SignerPlace, Text: in.Body.Text})
 		}))
 }
 
@@ -183,7 +183,7 @@ func (a *API) createRequest(ctx context.Context, p *core.Principal, in *newReque
 		return nil, err
 	}
 	if b.Agreement != nil {
-		n.Agreement = &core.Agreement{SignerName: b.Agreement.SignerName, SignerPlace: b.Agreement.SignerPlace}
+		n.Agreement = &core.Agreement{SignerName: b.Agreement.SignerName, SignerPlace: b.Agreement.SignerPlace, Text: b.Agreement.Text}
 	}
 	q := *p
 	q.Group = group
@@ -293,6 +293,9 @@ func (a *API) steps(v *ordering.View) *resource.OrderSteps {
 	if v.Vetting != nil {
 		x := a.vettingResource(v.Vetting)
 		s.Vetting = &x
+	}
+	if t := v.Text; t != nil {
+		s.AgreementText = &resource.AgreementRef{ID: t.ID, Version: t.Version, Digest: t.Digest, Present: t.SupersededAt.IsZero()}
 	}
 	if v.Consent != nil {
 		x := consentResource(v.Consent)

@@ -134,3 +134,64 @@ func TestSameOrderCodesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestNumbersAndOrderCodes: the public number that a product gets is no code
+// that was chosen for another, before or at the same moment, and no code is
+// chosen that is another's number, even while that has codes of its own.
+func TestNumbersAndOrderCodes(t *testing.T) {
+	clock := identitytest.NewClock()
+	storetest.EnginesAt(t, clock.Now, func(t *testing.T, db *store.DB) {
+		w := newWorldOn(t, db, clock)
+		codes := func(single ...int64) core.Profile {
+			return profile(func(p *core.Profile) {
+				for _, c := range single {
+					p.Terms = &core.OrderTerms{Family: core.FamilyDV, Shapes: []core.Shape{core.ShapeSingle}, Codes: map[core.Shape]int64{core.ShapeSingle: c}}
+				}
+			})
+		}
+		add := func(code string, p core.Profile) *answer {
+			return w.admin.do(t, "POST", "/products", resource.NewProduct{Code: code, Name: code, Issuer: w.h.Issuing.ID, Profile: p})
+		}
+		a := decode[resource.Product](t, add("a", codes()).is(t, 201))
+		b := decode[resource.Product](t, add("b", codes(a.Number+2)).is(t, 201))
+		if c := decode[resource.Product](t, add("c", codes()).is(t, 201)); c.Number != a.Number+3 {
+			t.Errorf("numbers %d, %d with the code %d, %d", a.Number, b.Number, a.Number+2, c.Number)
+		}
+		for _, taken := range []int64{a.Number, b.Number, a.Number + 2} { // b is not ordered by its number now, but may be again
+			if p := add("d", codes(taken)).is(t, 409).problem(t, core.KindExists); p.Field != "profile.terms.codes" {
+				t.Errorf("code %d: field %q", taken, p.Field)
+			}
+		}
+		b = decode[resource.Product](t, w.admin.do(t, "PUT", "/products/b", resource.ProductUpdate{Version: b.Version, Name: "b", Issuer: b.Issuer, State: b.State, Profile: codes(b.Number)}).is(t, 200))
+
+		var wg sync.WaitGroup
+		for i := range int64(8) { // each second one wants the number that another may just get
+			wg.Go(func() {
+				p := codes()
+				if i%2 == 1 {
+					p = codes(a.Number + 4 + i)
+				}
+				if s := add("at-once-"+string(rune('a'+i)), p).status; s != 201 && s != 409 {
+					t.Errorf("status %d", s)
+				}
+			})
+		}
+		wg.Wait()
+		owner := map[int64]string{}
+		all := decode[resource.Page[resource.Product]](t, w.admin.do(t, "GET", "/products?limit=500", nil).is(t, 200)).Items
+		for _, p := range all {
+			owner[p.Number] = p.Code
+		}
+		for _, p := range all {
+			if p.Profile.Terms == nil {
+				continue
+			}
+			for _, c := range p.Profile.Terms.Codes {
+				if o, ok := owner[c]; ok && o != p.Code {
+					t.Errorf("%d is the code of %s and belongs to %s", c, p.Code, o)
+				}
+				owner[c] = p.Code
+			}
+		}
+	})
+}

@@ -22,6 +22,7 @@ type Providers interface {
 	Delete(ctx context.Context, p *core.Principal, id core.ProviderID) error
 	Test(ctx context.Context, p *core.Principal, id core.ProviderID) ([]federation.Step, error)
 	CallbackURL(p *core.SignInProvider) string
+	SignedOutURL() string
 	MetadataURL(p *core.SignInProvider) string
 	ACSURL(p *core.SignInProvider) string
 }
@@ -142,7 +143,7 @@ func (a *API) providerResource(p *core.SignInProvider) resource.SignInProvider {
 		Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
 	switch p.Kind {
 	case core.ProviderOIDC:
-		r.CallbackURL = a.d.Providers.CallbackURL(p)
+		r.CallbackURL, r.SignedOut = a.d.Providers.CallbackURL(p), a.d.Providers.SignedOutURL()
 	case core.ProviderSAML:
 		r.MetadataURL, r.ACSURL = a.d.Providers.MetadataURL(p), a.d.Providers.ACSURL(p)
 	}

@@ -60,7 +60,8 @@ var fields = map[string]map[string]string{
 
 // refers names the list whose ids a column holds.
 var refers = map[string]string{
-	"group": "groups", "user": "users", "organisation": "organisations", "product": "products", "issuer": "issuers", "parent": "issuers",
+	"author": "users",
+	"group":  "groups", "user": "users", "organisation": "organisations", "product": "products", "issuer": "issuers", "parent": "issuers",
 	"credential": "credentials", "order": "orders", "certificate": "certificates", "replaces": "certificates", "acme_account": "acme-accounts",
 }
 
@@ -77,6 +78,7 @@ func describe(list string, cols []core.Column) []resource.Column {
 	out := resource.ColumnsOf(cols)
 	for i, c := range cols {
 		out[i].Field = fieldOf(list, c.Name)
+		out[i].Words = wordy(c)
 		if c.Type == core.TypeID || c.Type == core.TypeTags {
 			out[i].Refers = refers[c.Name]
 		}
@@ -84,15 +86,18 @@ func describe(list string, cols []core.Column) []resource.Column {
 	return out
 }
 
-// namesIn finds the words for the ids in rows.
+// namesIn finds the words for the ids in rows, those of the groups to which
+// roles are limited among them.
 func (r *references) namesIn(ctx context.Context, list string, cols []core.Column, rows []row) (map[string]string, error) {
 	names := map[string]string{}
 	for _, c := range cols {
-		kind := refers[c.Name]
+		kind, field := refers[c.Name], fieldOf(list, c.Name)
+		if field == "grants" {
+			kind = "groups"
+		}
 		if kind == "" || c.Type != core.TypeID && c.Type != core.TypeTags {
 			continue
 		}
-		field := fieldOf(list, c.Name)
 		for _, o := range rows {
 			for _, id := range texts(o[field]) {
 				if _, ok := names[id]; ok {
@@ -111,7 +116,8 @@ func (r *references) namesIn(ctx context.Context, list string, cols []core.Colum
 	return names, nil
 }
 
-// texts returns a text, the texts of a list, or none.
+// texts returns a text, the texts of a list, the groups of grants in it, or
+// none.
 func texts(v any) []string {
 	switch x := v.(type) {
 	case string:
@@ -119,6 +125,9 @@ func texts(v any) []string {
 	case []any:
 		var out []string
 		for _, e := range x {
+			if g, ok := e.(map[string]any); ok {
+				e = g["group"]
+			}
 			if s, ok := e.(string); ok {
 				out = append(out, s)
 			}

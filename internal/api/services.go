@@ -230,7 +230,6 @@ type Storage interface {
 	CertificateByNumber(ctx context.Context, account core.AccountID, number int64) (*core.Certificate, error)
 	ListCertificates(ctx context.Context, q core.ListQuery) (core.Page[core.Certificate], error)
 	CertificateColumns() []core.Column
-	SetCertificateTags(ctx context.Context, tx core.Tx, account core.AccountID, id core.CertificateID, tags []string) error
 
 	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
 	ListIssuers(ctx context.Context, q core.ListQuery) (core.Page[core.Issuer], error)

@@ -258,7 +258,7 @@ func TestListsDescribeThemselves(t *testing.T) {
 	w := newWorld(t)
 	f := w.fill(t)
 	lists := decode[resource.Lists](t, w.admin.do(t, "GET", "/lists", nil).is(t, 200))
-	if len(lists.Items) != 24 {
+	if len(lists.Items) != 25 {
 		t.Errorf("%d lists", len(lists.Items))
 	}
 	_ = f

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/certwright/certwright/internal/agreement"
 	"github.com/certwright/certwright/internal/api"
 	"github.com/certwright/certwright/internal/api/client"
 	"github.com/certwright/certwright/internal/api/resource"
@@ -123,12 +124,13 @@ func (w *world) services(t testing.TB, clock *identitytest.Clock) {
 	w.names = w.domains(t)
 	v, err := vetting.New(vetting.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Mail: &w.mail, BaseURL: func() string { return "https://ca.example" }, Now: clock.Now})
 	must(t, err)
-	w.orders = ordering.NewService(ordering.Deps{Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
+	texts := agreement.New(agreement.Deps{Storage: w.db, Audit: w.audit, Now: clock.Now})
+	w.orders = ordering.NewService(ordering.Deps{Agreements: texts, Storage: w.db, Enroll: w.enroll, Domains: w.names, DomainRows: w.db, Vetting: v, Audit: w.audit, Sealer: box, Now: clock.Now})
 	fed, err := federation.New(federation.Deps{Storage: w.db, Audit: w.audit, Sealer: box, Identity: w.Service, HTTP: http.DefaultClient, TLS: &tls.Config{},
 		Now: clock.Now, BaseURL: func() string { return "https://ca.example" }, Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	w.deps = api.Deps{
-		Identity: w.Service, Providers: fed, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Inventory: w.inventory(t), Lists: w.lists(t), Audit: w.audit, Jobs: w.queue,
+		Identity: w.Service, Agreements: texts, Providers: fed, Storage: w.db, Enroll: w.enroll, Products: products, Domains: w.names, CA: w.ca, Vetting: v, Orders: w.orders, Inventory: w.inventory(t), Lists: w.lists(t), Audit: w.audit, Jobs: w.queue,
 		About: func(context.Context) (*resource.About, error) {
 			return &resource.About{Version: "1.2.3", Go: "go", Database: string(w.db.Dialect())}, nil
 		},

@@ -43,6 +43,35 @@ func open(t *testing.T, c Config) *parts {
 	return p
 }
 
+// started is a server after its first start.
+func started(t *testing.T, c Config) *parts {
+	t.Helper()
+	p := open(t, c)
+	if _, err := p.firstStart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// withMail starts a mail server and makes the server use it.
+func withMail(t *testing.T, c *Config, o notifytest.Options) *notifytest.Server {
+	t.Helper()
+	s := notifytest.Start(t, o)
+	c.Mail.Host, c.Mail.Port, c.Mail.TLS, c.Mail.From = s.Host, s.Port, "none", "pki@example.internal"
+	return s
+}
+
+// onTheHost is who administers the first account at the host, and the API
+// credential of the first start.
+func onTheHost(t *testing.T, p *parts) (*core.Principal, *core.Credential) {
+	t.Helper()
+	cred, err := p.identity.Credential(t.Context(), core.CredentialEST, firstLabel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity.Host(cred.Account, "host"), cred
+}
+
 // TestFirstStart stops the first start after its work but before its secrets
 // were shown: the next start shows new ones, and only one start does.
 func TestFirstStart(t *testing.T) {
@@ -113,10 +142,7 @@ func TestServerCertificate(t *testing.T) {
 	ctx, c := t.Context(), config(t, "")
 	c.External.Main = "https://pki.example.internal:8443"
 	c.TLS.Names = []string{"other.example.internal", "192.0.2.7"}
-	p := open(t, c)
-	if _, err := p.firstStart(ctx); err != nil {
-		t.Fatal(err)
-	}
+	p := started(t, c)
 	s := &serverTLS{p: p}
 	if _, err := s.get(nil); err == nil {
 		t.Error("a certificate before there is one")
@@ -150,23 +176,16 @@ func TestServerCertificate(t *testing.T) {
 func TestExpiryNotices(t *testing.T) {
 	ctx, c := t.Context(), config(t, "")
 	var grey atomic.Bool
-	smtp := notifytest.Start(t, notifytest.Options{Reply: func(command, _ string) string {
+	smtp := withMail(t, &c, notifytest.Options{Reply: func(command, _ string) string {
 		if grey.Load() && command == "RCPT" {
 			return "451 4.7.1 later"
 		}
 		return ""
 	}})
-	c.Mail.Host, c.Mail.Port, c.Mail.TLS, c.Mail.From = smtp.Host, smtp.Port, "none", "pki@example.internal"
-	p := open(t, c)
-	if _, err := p.firstStart(ctx); err != nil {
-		t.Fatal(err)
-	}
-	cred, err := p.identity.Credential(ctx, core.CredentialEST, firstLabel)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := started(t, c)
+	host, cred := onTheHost(t, p)
 	email := "owner@example.internal"
-	if _, err := p.identity.UpdateUser(ctx, identity.Host(cred.Account, "test"), cred.User, identity.UserChange{Email: &email}); err != nil {
+	if _, err := p.identity.UpdateUser(ctx, host, cred.User, identity.UserChange{Email: &email}); err != nil {
 		t.Fatal(err)
 	}
 	by := &core.Principal{Account: cred.Account, User: cred.User, Group: cred.Group, Credential: cred, Products: cred.Products, Product: cred.Product}
@@ -241,10 +260,7 @@ func TestBackup(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		p := open(t, c)
-		if _, err := p.firstStart(ctx); err != nil {
-			t.Fatal(err)
-		}
+		started(t, c)
 		pass := filepath.Join(t.TempDir(), "pass")
 		write(t, pass, "a long enough passphrase\n")
 		file := filepath.Join(t.TempDir(), "backup.age")
@@ -314,10 +330,7 @@ func TestOneServer(t *testing.T) {
 func TestRotateDEK(t *testing.T) {
 	storetest.URLs(t, func(t *testing.T, url string) {
 		ctx, c := t.Context(), config(t, url)
-		p := open(t, c)
-		if _, err := p.firstStart(ctx); err != nil {
-			t.Fatal(err)
-		}
+		p := started(t, c)
 		if err := (&serverTLS{p: p}).load(ctx); err != nil {
 			t.Fatal(err)
 		}

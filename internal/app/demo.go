@@ -71,7 +71,7 @@ func FillDemo(ctx context.Context, cfg Config, certificates int, seed uint64, ou
 		if err != nil {
 			return err
 		}
-		err = demo.Fill(ctx, demo.Deps{Identity: p.identity, CA: p.ca, Products: p.products, Enroll: p.enroll, Domains: p.domains, Vetting: p.vetting, Tag: p.tag, Now: p.now,
+		err = demo.Fill(ctx, demo.Deps{Identity: p.identity, CA: p.ca, Products: p.products, Enroll: p.enroll, Domains: p.domains, Vetting: p.vetting, Tag: p.inventory.SetTags, Now: p.now,
 			Progress: func(done, total int) { fmt.Fprintf(out, "%d of %d certificates\n", done, total) }}, first, certificates, seed)
 		if err != nil {
 			return fmt.Errorf("%w\nWhat was made can be removed with %s demo remove", err, program())
@@ -86,16 +86,6 @@ func FillDemo(ctx context.Context, cfg Config, certificates int, seed uint64, ou
 		_, err = fmt.Fprintf(out, "\nAccount %d, %s, is filled.\n\n  Portal    %s/signin?account=%d\n  Sign in   user %s, one-time password %s\n\nRemove it with %s demo remove\n",
 			first.Account.Number, m.Name, p.cfg.External.Main, first.Account.Number, first.User.Login, first.Password.Reveal(), program())
 		return err
-	})
-}
-
-// tag replaces the tags of a certificate.
-func (p *parts) tag(ctx context.Context, by *core.Principal, id core.CertificateID, tags []string) error {
-	e := core.EventOf(by, p.now(), "certificate.tag", "certificate:"+string(id))
-	e.Detail = map[string]any{"tags": tags}
-	return p.db.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		p.audit.Write(tx, e)
-		return p.db.SetCertificateTags(ctx, tx, by.Account, id, tags)
 	})
 }
 

@@ -15,10 +15,7 @@ import (
 func TestDemo(t *testing.T) {
 	storetest.URLs(t, func(t *testing.T, url string) {
 		ctx, c := t.Context(), config(t, url)
-		p := open(t, c)
-		if _, err := p.firstStart(ctx); err != nil {
-			t.Fatal(err)
-		}
+		p := started(t, c)
 		home, err := p.db.AccountByNumber(ctx, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"github.com/certwright/certwright/internal/csvlist"
 	"github.com/certwright/certwright/internal/inventory"
 	"github.com/certwright/certwright/internal/jobs"
+	"github.com/certwright/certwright/internal/store"
 )
 
 // makeInventory makes what reads certificates and lists from files.
@@ -28,4 +29,27 @@ func (p *parts) changeTags(ctx context.Context, j jobs.Running, a inventory.Chan
 	return p.inventory.RunTagChange(ctx, a, func(done, total int64) error {
 		return j.Progress(ctx, jobs.Progress{Done: int(done), Total: int(total)})
 	})
+}
+
+// mendBatch is how many things with tags are looked at at once.
+const mendBatch = 1000
+
+// mendTags walks all things with tags and brings the tables that find and count them into
+// line with their rows.
+func (p *parts) mendTags(ctx context.Context) error {
+	for _, kind := range store.MendTagKinds {
+		mended := 0
+		for after, first := "", true; first || after != ""; first = false {
+			last, n, err := p.db.MendTags(ctx, kind, after, mendBatch)
+			if err != nil {
+				return err
+			}
+			after = last
+			mended += n
+		}
+		if mended > 0 {
+			p.log.WarnContext(ctx, "tags were changed by an older program beside this one and are found again", "kind", string(kind), "things", mended)
+		}
+	}
+	return nil
 }

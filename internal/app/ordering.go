@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/certwright/certwright/internal/agreement"
 	"github.com/certwright/certwright/internal/ordering"
 	"github.com/certwright/certwright/internal/protocol/rest"
 )
@@ -11,7 +12,8 @@ import (
 // makeOrdering makes the service that puts orders together, and has domains
 // and organisations wake the orders that wait for them.
 func (p *parts) makeOrdering() {
-	p.orders = ordering.NewService(ordering.Deps{Storage: p.db, Enroll: p.enroll, Domains: p.domains, DomainRows: p.db, Vetting: p.vetting,
+	p.agreements = agreement.New(agreement.Deps{Storage: p.db, Audit: p.audit, Now: p.now})
+	p.orders = ordering.NewService(ordering.Deps{Storage: p.db, Agreements: p.agreements, Enroll: p.enroll, Domains: p.domains, DomainRows: p.db, Vetting: p.vetting,
 		Audit: p.audit, Sealer: p.box, Now: p.now, Logger: p.log})
 	p.followup.domain, p.vetted = p.orders.DomainVerified, p.orders.OrganisationVetted
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"github.com/certwright/certwright/internal/agreement"
 	"log/slog"
 	"os"
 	"time"
@@ -40,6 +41,7 @@ type parts struct {
 	ca         *ca.CA
 	identity   *identity.Service
 	federation *federation.Service
+	agreements *agreement.Service
 	products   *product.Service
 	enroll     *enroll.Service
 	checks     *validation.Service // of control, for every protocol

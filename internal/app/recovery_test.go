@@ -16,23 +16,15 @@ import (
 func TestForgottenPasswordMail(t *testing.T) {
 	storetest.URLs(t, func(t *testing.T, url string) {
 		ctx, c := t.Context(), config(t, url)
-		smtp := notifytest.Start(t, notifytest.Options{})
-		c.Mail.Host, c.Mail.Port, c.Mail.TLS, c.Mail.From = smtp.Host, smtp.Port, "none", "pki@example.internal"
-		p := open(t, c)
-		if _, err := p.firstStart(ctx); err != nil {
-			t.Fatal(err)
-		}
+		smtp := withMail(t, &c, notifytest.Options{})
+		p := started(t, c)
 		var asked []core.ResetID
 		p.followup.reset = func(_ context.Context, tx core.Tx, _ core.AccountID, id core.ResetID) error {
 			tx.OnCommit(func() { asked = append(asked, id) })
 			return nil
 		}
-		cred, err := p.identity.Credential(ctx, core.CredentialEST, firstLabel)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _, err = p.identity.CreateUser(ctx, identity.Host(cred.Account, "host"), identity.NewUser{Login: "ann", Email: "ann@example.internal", SignIn: true})
-		if err != nil {
+		host, _ := onTheHost(t, p)
+		if _, _, err := p.identity.CreateUser(ctx, host, identity.NewUser{Login: "ann", Email: "ann@example.internal", SignIn: true}); err != nil {
 			t.Fatal(err)
 		}
 		for _, login := range []string{"ann", "nobody"} {

@@ -266,7 +266,7 @@ func (s *server) listeners() ([]httpx.Listener, error) {
 // mainRoutes are portal and management API.
 func (s *server) mainRoutes() ([]httpx.Route, error) {
 	base := func() string { return s.cfg.External.Main }
-	a, err := api.New(api.Deps{Identity: s.identity, Providers: s.federation, Storage: s.db, Enroll: s.enroll, Products: s.products, Domains: s.domains, CA: s.ca, Vetting: s.vetting, Orders: s.orders, Setup: s.setup, Inventory: s.inventory, Lists: s.lists,
+	a, err := api.New(api.Deps{Identity: s.identity, Agreements: s.agreements, Providers: s.federation, Storage: s.db, Enroll: s.enroll, Products: s.products, Domains: s.domains, CA: s.ca, Vetting: s.vetting, Orders: s.orders, Setup: s.setup, Inventory: s.inventory, Lists: s.lists,
 		Audit: s.audit, Jobs: s.jobs, About: s.about, BaseURL: base,
 		Operator: s.operator, Now: s.now, Logger: s.log})
 	if err != nil {

@@ -21,17 +21,9 @@ import (
 func TestVetting(t *testing.T) {
 	storetest.URLs(t, func(t *testing.T, url string) {
 		ctx, c := t.Context(), config(t, url)
-		smtp := notifytest.Start(t, notifytest.Options{})
-		c.Mail.Host, c.Mail.Port, c.Mail.TLS, c.Mail.From = smtp.Host, smtp.Port, "none", "pki@example.internal"
-		p := open(t, c)
-		if _, err := p.firstStart(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cred, err := p.identity.Credential(ctx, core.CredentialEST, firstLabel)
-		if err != nil {
-			t.Fatal(err)
-		}
-		host := identity.Host(cred.Account, "host")
+		smtp := withMail(t, &c, notifytest.Options{})
+		p := started(t, c)
+		host, _ := onTheHost(t, p)
 		person := func(login string, r core.Role) *core.Principal {
 			u, _, err := p.identity.CreateUser(ctx, host, identity.NewUser{Login: login, Email: login + "@example.internal", Grants: []core.Grant{{Role: r}}})
 			if err != nil {

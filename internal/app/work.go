@@ -32,6 +32,8 @@ type (
 	}
 	// tidy removes sessions that have ended.
 	tidy struct{}
+	// mendTags finds tags that an older program changed without the tables that find them.
+	mendTags struct{}
 )
 
 func (publishCRL) Kind() string       { return "crl.publish" }
@@ -41,6 +43,7 @@ func (expiryNotices) Kind() string    { return "expiry.notices" }
 func (vettingReminders) Kind() string { return "vetting.reminders" }
 func (mailReset) Kind() string        { return "password.mail" }
 func (tidy) Kind() string             { return "sessions.tidy" }
+func (mendTags) Kind() string         { return "tags.mend" }
 
 // crlGather is how long revocations gather before one CRL is made for all.
 const crlGather = 2 * time.Second
@@ -108,6 +111,7 @@ func (w *work) start(ctx context.Context) error {
 		}, 10*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, a mailReset) error { return s.sendReset(ctx, a.Reset) }, 5*time.Minute),
 		jobs.Handle(s.changeTags, time.Hour),
+		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ mendTags) error { return s.mendTags(ctx) }, 30*time.Minute),
 		jobs.Handle(func(ctx context.Context, _ jobs.Running, _ tidy) error {
 			_, err := s.identity.Sweep(ctx)
 			return errors.Join(err, s.federation.Sweep(ctx), s.tidyACME(ctx), s.tidyREST(ctx))
@@ -119,6 +123,7 @@ func (w *work) start(ctx context.Context) error {
 		{Args: expiryNotices{}, Every: time.Hour, Offset: 7 * time.Minute},
 		{Args: vettingReminders{}, Every: time.Hour, Offset: 37 * time.Minute},
 		{Args: tidy{}, Every: time.Hour, Offset: 23 * time.Minute},
+		{Args: mendTags{}, Every: 6 * time.Hour, Offset: 47 * time.Minute},
 	}
 	if err := w.Queue.Start(run, handlers, schedules); err != nil {
 		cancel()

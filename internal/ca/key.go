@@ -3,12 +3,9 @@ package ca
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -22,23 +19,11 @@ const softKey = "sealed:"
 // generate makes a key pair of an algorithm such as "ECDSA P-256", "RSA 3072"
 // or "Ed25519".
 func generate(algorithm string) (crypto.Signer, error) {
-	switch algorithm {
-	case "ECDSA P-256":
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "ECDSA P-384":
-		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case "ECDSA P-521":
-		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case "Ed25519":
-		_, key, err := ed25519.GenerateKey(rand.Reader)
-		return key, err
+	key, err := x509x.GenerateKey(algorithm, 8192)
+	if errors.Is(err, x509x.ErrAlgorithm) {
+		err = core.Errorf(core.KindInvalid, "a CA key cannot be %q; use ECDSA P-256, P-384, P-521, Ed25519 or RSA 2048 to 8192", algorithm).At("algorithm")
 	}
-	if bits, ok := strings.CutPrefix(algorithm, "RSA "); ok {
-		if n, err := strconv.Atoi(bits); err == nil && n >= 2048 && n <= 8192 {
-			return rsa.GenerateKey(rand.Reader, n)
-		}
-	}
-	return nil, core.Errorf(core.KindInvalid, "a CA key cannot be %q; use ECDSA P-256, P-384, P-521, Ed25519 or RSA 2048 to 8192", algorithm).At("algorithm")
+	return key, err
 }
 
 // algorithmName is the text in core.Issuer.Algorithm and core.Certificate.

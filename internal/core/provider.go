@@ -83,6 +83,7 @@ type OIDCConfig struct {
 	Scopes     []string `json:"scopes,omitempty" nullable:"false" maxItems:"20" doc:"beside openid; profile and email when absent"`
 	Prompt     string   `json:"prompt,omitempty" enum:"login,select_account,consent" doc:"what the provider is told to ask"`
 	UserInfo   bool     `json:"userinfo,omitempty" doc:"also read the claims of the UserInfo endpoint"`
+	Logout     bool     `json:"logout,omitempty" doc:"whoever signs out here is sent to the provider to be signed out there, too (OpenID Connect RP-Initiated Logout)"`
 }
 
 // SAMLConfig is a SAML 2.0 identity provider.

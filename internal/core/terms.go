@@ -140,6 +140,11 @@ type Agreement struct {
 	SignerPlace string    `json:"signer_place,omitempty"`
 	Address     string    `json:"address"` // of the peer that sent it
 	SignedAt    time.Time `json:"signed_at"`
+	// What was signed; empty when there was no text. In a request Text is the version
+	// that the signer read, empty: the present one.
+	Text    AgreementTextID `json:"text,omitempty"`
+	Version int             `json:"text_version,omitempty"`
+	Digest  string          `json:"text_digest,omitempty"` // SHA-256 in hex
 }
 
 // FieldValue answers a custom field.

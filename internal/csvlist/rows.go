@@ -14,21 +14,37 @@ func is(column, value string) core.ListQuery {
 	return core.ListQuery{Filter: core.Filter{{Column: column, Op: core.OpEquals, Values: []string{value}}}, Limit: 20}
 }
 
+// find looks for what has a name in a list of groups or organisations: the one
+// written exactly so, or the only one with other letter case. "": there is none.
+func find[T any](ctx context.Context, p *core.Principal, list func(context.Context, *core.Principal, core.ListQuery) (core.Page[T], error), of func(*T) (id, name string), word string) (id string, exact bool, err error) {
+	got, err := list(ctx, p, is("name", word))
+	if err != nil {
+		return "", false, err
+	}
+	for i := range got.Items {
+		if id, name := of(&got.Items[i]); name == word || len(got.Items) == 1 {
+			return id, name == word, nil
+		}
+	}
+	return "", false, nil
+}
+
+func ofGroup(g *core.Group) (id, name string) { return string(g.ID), g.Name }
+
+func ofOrganisation(o *core.Organisation) (id, name string) { return string(o.ID), o.Name }
+
+func ofDomain(d *core.Domain) (id, name string) { return string(d.ID), d.Name }
+
 // groupNamed finds a group by name or id.
 func (s *Service) groupNamed(ctx context.Context, p *core.Principal, word, field string) (core.GroupID, error) {
 	if core.ValidID(word) {
 		return core.GroupID(word), nil
 	}
-	got, err := s.d.Identity.Groups(ctx, p, is("name", word))
-	if err != nil {
-		return "", err
+	id, _, err := find(ctx, p, s.d.Identity.Groups, ofGroup, word)
+	if err == nil && id == "" {
+		err = core.Errorf(core.KindInvalid, "there is no group %q", shorten(word)).At(field)
 	}
-	for i := range got.Items {
-		if got.Items[i].Name == word || len(got.Items) == 1 {
-			return got.Items[i].ID, nil
-		}
-	}
-	return "", core.Errorf(core.KindInvalid, "there is no group %q", shorten(word)).At(field)
+	return core.GroupID(id), err
 }
 
 // organisationNamed finds an organisation by name or id; "" for "".
@@ -36,16 +52,11 @@ func (s *Service) organisationNamed(ctx context.Context, p *core.Principal, word
 	if word == "" || core.ValidID(word) {
 		return core.OrganisationID(word), nil
 	}
-	got, err := s.d.Identity.Organisations(ctx, p, is("name", word))
-	if err != nil {
-		return "", err
+	id, _, err := find(ctx, p, s.d.Identity.Organisations, ofOrganisation, word)
+	if err == nil && id == "" {
+		err = core.Errorf(core.KindInvalid, "there is no organisation %q", shorten(word)).At("organisation")
 	}
-	for i := range got.Items {
-		if got.Items[i].Name == word || len(got.Items) == 1 {
-			return got.Items[i].ID, nil
-		}
-	}
-	return "", core.Errorf(core.KindInvalid, "there is no organisation %q", shorten(word)).At("organisation")
+	return core.OrganisationID(id), err
 }
 
 // groupsIn reads a cell with names of groups: one name with commas in it is
@@ -96,6 +107,34 @@ func yes(cell, field string) (bool, error) {
 	return false, core.Errorf(core.KindInvalid, "%q is neither yes nor no", shorten(cell)).At(field)
 }
 
+// known says that what a row names is here already.
+func (r *Result) known(id string) error {
+	r.Status, r.ID = Known, id
+	return nil
+}
+
+// add creates what a row names, or in a dry run only looks whether that would
+// work.
+func add[T, N any](ctx context.Context, p *core.Principal, n N, dry bool, res *Result, check func(context.Context, *core.Principal, N) error, create func(context.Context, *core.Principal, N) (*T, error), of func(*T) (id, name string)) error {
+	var err error
+	if dry {
+		res.Status, err = Fresh, check(ctx, p, n)
+	} else if made, cerr := create(ctx, p, n); cerr == nil {
+		res.Status = Created
+		res.ID, _ = of(made)
+	} else {
+		err = cerr
+	}
+	if !core.Is(err, core.KindExists) {
+		return err
+	}
+	id := "" // somebody else created it meanwhile
+	if e := core.AsError(err); core.ValidID(e.Field) {
+		id = e.Field
+	}
+	return res.known(id)
+}
+
 func (s *Service) user(ctx context.Context, p *core.Principal, c map[string]string, dry bool, res *Result) error {
 	n := identity.NewUser{Login: strings.ToLower(c["login"]), Name: c["name"], Email: c["email"]}
 	got, err := s.d.Identity.Users(ctx, p, is("login", n.Login))
@@ -103,8 +142,7 @@ func (s *Service) user(ctx context.Context, p *core.Principal, c map[string]stri
 		return err
 	}
 	if len(got.Items) > 0 {
-		res.Status, res.ID = Known, string(got.Items[0].ID)
-		return nil
+		return res.known(string(got.Items[0].ID))
 	}
 	if n.Grants, err = s.grantsIn(ctx, p, c["role"]); err != nil {
 		return err
@@ -115,76 +153,38 @@ func (s *Service) user(ctx context.Context, p *core.Principal, c map[string]stri
 	if n.SignIn, err = yes(c["sign_in"], "sign_in"); err != nil {
 		return err
 	}
-	if dry {
-		res.Status = Fresh
-		return s.d.Identity.CheckNewUser(ctx, p, n)
+	create := func(ctx context.Context, p *core.Principal, n identity.NewUser) (u *core.User, err error) {
+		u, res.Password, err = s.d.Identity.CreateUser(ctx, p, n)
+		return u, err
 	}
-	u, password, err := s.d.Identity.CreateUser(ctx, p, n)
-	if err != nil {
-		return res.exists(err)
-	}
-	res.Status, res.ID, res.Password = Created, string(u.ID), password
-	return nil
-}
-
-// exists makes a known thing of one that somebody else created meanwhile.
-func (r *Result) exists(err error) error {
-	if !core.Is(err, core.KindExists) {
-		return err
-	}
-	r.Status = Known
-	return nil
+	return add(ctx, p, n, dry, res, s.d.Identity.CheckNewUser, create, func(u *core.User) (id, name string) { return string(u.ID), u.Login })
 }
 
 func (s *Service) group(ctx context.Context, p *core.Principal, c map[string]string, dry bool, res *Result) error {
-	got, err := s.d.Identity.Groups(ctx, p, is("name", c["name"]))
+	id, exact, err := find(ctx, p, s.d.Identity.Groups, ofGroup, c["name"])
 	if err != nil {
 		return err
 	}
-	for i := range got.Items {
-		if got.Items[i].Name == c["name"] {
-			res.Status, res.ID = Known, string(got.Items[i].ID)
-			return nil
-		}
+	if exact {
+		return res.known(id)
 	}
 	d := identity.GroupData{Name: c["name"], Email: c["email"]}
 	if d.Organisation, err = s.organisationNamed(ctx, p, c["organisation"]); err != nil {
 		return err
 	}
-	if dry {
-		res.Status = Fresh
-		return s.d.Identity.CheckNewGroup(ctx, p, d)
-	}
-	g, err := s.d.Identity.CreateGroup(ctx, p, d)
-	if err != nil {
-		return res.exists(err)
-	}
-	res.Status, res.ID = Created, string(g.ID)
-	return nil
+	return add(ctx, p, d, dry, res, s.d.Identity.CheckNewGroup, s.d.Identity.CreateGroup, ofGroup)
 }
 
 func (s *Service) organisation(ctx context.Context, p *core.Principal, c map[string]string, dry bool, res *Result) error {
-	got, err := s.d.Identity.Organisations(ctx, p, is("name", c["name"]))
+	id, exact, err := find(ctx, p, s.d.Identity.Organisations, ofOrganisation, c["name"])
 	if err != nil {
 		return err
 	}
-	for i := range got.Items {
-		if got.Items[i].Name == c["name"] {
-			res.Status, res.ID = Known, string(got.Items[i].ID)
-			return nil
-		}
+	if exact {
+		return res.known(id)
 	}
 	d := identity.OrganisationData{Name: c["name"], Country: strings.ToUpper(c["country"]), State: c["state"], Locality: c["locality"], Email: c["email"]}
-	if dry {
-		res.Status = Fresh
-		return s.d.Identity.CheckNewOrganisation(ctx, p, d)
-	}
-	o, err := s.d.Identity.CreateOrganisation(ctx, p, d)
-	if err != nil {
-		return res.exists(err)
-	}
-	res.Status, res.ID = Created, string(o.ID)
-	return nil
+	return add(ctx, p, d, dry, res, s.d.Identity.CheckNewOrganisation, s.d.Identity.CreateOrganisation, ofOrganisation)
 }
 
 func (s *Service) domain(ctx context.Context, p *core.Principal, c map[string]string, dry bool, res *Result) error {
@@ -198,17 +198,5 @@ func (s *Service) domain(ctx context.Context, p *core.Principal, c map[string]st
 			return err
 		}
 	}
-	if dry {
-		res.Status = Fresh
-		return res.exists(s.d.Domains.CheckNew(ctx, p, n))
-	}
-	d, err := s.d.Domains.Register(ctx, p, n)
-	if err != nil {
-		if e := core.AsError(err); e.Kind == core.KindExists && core.ValidID(e.Field) {
-			res.ID = e.Field
-		}
-		return res.exists(err)
-	}
-	res.Status, res.ID = Created, string(d.ID)
-	return nil
+	return add(ctx, p, n, dry, res, s.d.Domains.CheckNew, s.d.Domains.Register, ofDomain)
 }

@@ -53,6 +53,8 @@ type CLI struct {
 	Product      productCmd      `cmd:"" help:"Products: what may be issued."`
 	Issuer       issuerCmd       `cmd:"" help:"Issuing CAs."`
 	ACME         acmeCmd         `cmd:"" name:"acme" help:"Accounts, orders and authorizations of ACME clients."`
+	Agreement    agreementCmd    `cmd:"" help:"Texts of subscriber agreements."`
+	Setup        setupCmd        `cmd:"" help:"The steps of the first days: organisation, CAs, trust, a first credential."`
 	Domain       domainCmd       `cmd:"" help:"Domains and the proofs of control of them."`
 	Renewal      renewalCmd      `cmd:"" help:"Early renewal by ACME clients."`
 	Import       importCmd       `cmd:"" help:"Read certificates, users, groups, organisations and domains from files."`

@@ -85,22 +85,32 @@ func (c *organisationDocumentsCmd) Run(ctx context.Context, cli *CLI) error {
 	})
 }
 
-type addDocumentCmd struct {
-	organisationRef
+// documentFile is a document to be sent.
+type documentFile struct {
 	File        string `arg:"" type:"path" placeholder:"FILE" help:"PDF file of at most 3 MiB; - for standard input."`
 	Name        string `placeholder:"NAME" help:"Its name; the file's unless given."`
-	Description string `placeholder:"TEXT" help:"What it proves."`
+	Description string `placeholder:"TEXT" help:"What it is or proves."`
+}
+
+// read returns the document; Name is set then.
+func (d *documentFile) read(s *session) ([]byte, error) {
+	if d.Name == "" {
+		if d.File == standard {
+			return nil, usage("--name", "give --name: standard input has none")
+		}
+		d.Name = filepath.Base(d.File)
+	}
+	return s.readFile(d.File)
+}
+
+type addDocumentCmd struct {
+	organisationRef
+	documentFile
 }
 
 func (c *addDocumentCmd) Run(ctx context.Context, cli *CLI) error {
 	return cli.run(ctx, func(ctx context.Context, s *session) error {
-		if c.Name == "" {
-			if c.File == standard {
-				return usage("--name", "give --name: standard input has none")
-			}
-			c.Name = filepath.Base(c.File)
-		}
-		body, err := s.readFile(c.File)
+		body, err := c.read(s)
 		if err != nil {
 			return err
 		}

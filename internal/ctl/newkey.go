@@ -2,12 +2,8 @@ package ctl
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/pem"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -120,22 +116,11 @@ func algorithmName(s string) string {
 
 // generateKey makes a private key on this machine.
 func generateKey(algorithm string) (crypto.Signer, error) {
-	name := algorithmName(algorithm)
-	switch name {
-	case "ECDSA P-256":
-		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "ECDSA P-384":
-		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case "ECDSA P-521":
-		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case "Ed25519":
-		_, key, err := ed25519.GenerateKey(rand.Reader)
-		return key, err
-	case "RSA 2048", "RSA 3072", "RSA 4096":
-		bits, _ := strconv.Atoi(name[len("RSA "):])
-		return rsa.GenerateKey(rand.Reader, bits)
+	key, err := x509x.GenerateKey(algorithmName(algorithm), 4096)
+	if errors.Is(err, x509x.ErrAlgorithm) {
+		return nil, usage("--new-key", "%.40q is no algorithm: ecdsa-p256, ecdsa-p384, ecdsa-p521, rsa-2048, rsa-3072, rsa-4096 or ed25519", algorithm)
 	}
-	return nil, usage("--new-key", "%.40q is no algorithm: ecdsa-p256, ecdsa-p384, ecdsa-p521, rsa-2048, rsa-3072, rsa-4096 or ed25519", algorithm)
+	return key, err
 }
 
 // makeCSR makes a certification request in PEM.

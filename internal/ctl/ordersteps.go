@@ -3,7 +3,6 @@ package ctl
 import (
 	"context"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ type orderSteps struct {
 	Request      orderRequestCmd      `cmd:"" help:"Begin an order that is put together step by step."`
 	SetCSR       orderCSRCmd          `cmd:"" name:"set-csr" help:"Give an open order its key."`
 	Agree        orderAgreeCmd        `cmd:"" help:"Sign the subscriber agreement."`
+	Agreement    orderAgreementCmd    `cmd:"" help:"Print the text of the subscriber agreement that is to be signed or was."`
 	AddDocument  orderAddDocumentCmd  `cmd:"" help:"Bring a PDF file that an order needs."`
 	Document     orderDocumentCmd     `cmd:"" help:"Download a document of an order."`
 	AskDocuments orderAskDocumentsCmd `cmd:"" help:"Send an order that waits for approval back for other documents."`
@@ -134,30 +134,23 @@ type orderAgreeCmd struct {
 	orderRef
 	Signer string `required:"" placeholder:"NAME" help:"Who signs."`
 	Place  string `placeholder:"TEXT" help:"Where."`
+	Text   string `placeholder:"ID" help:"The version of the text that was read; when it is not in force any more, nothing is signed."`
 }
 
 func (c *orderAgreeCmd) Run(ctx context.Context, cli *CLI) error {
 	return cli.run(ctx, func(ctx context.Context, s *session) error {
-		return s.shown(s.api.SignAgreement(ctx, c.Order, resource.Signature{SignerName: c.Signer, SignerPlace: c.Place}))
+		return s.shown(s.api.SignAgreement(ctx, c.Order, resource.Signature{SignerName: c.Signer, SignerPlace: c.Place, Text: core.AgreementTextID(c.Text)}))
 	})
 }
 
 type orderAddDocumentCmd struct {
 	orderRef
-	File        string `arg:"" type:"path" placeholder:"FILE" help:"PDF file of at most 3 MiB; - for standard input."`
-	Name        string `placeholder:"NAME" help:"Its name; the file's unless given."`
-	Description string `placeholder:"TEXT" help:"What it is."`
+	documentFile
 }
 
 func (c *orderAddDocumentCmd) Run(ctx context.Context, cli *CLI) error {
 	return cli.run(ctx, func(ctx context.Context, s *session) error {
-		if c.Name == "" {
-			if c.File == standard {
-				return usage("--name", "give --name: standard input has none")
-			}
-			c.Name = filepath.Base(c.File)
-		}
-		body, err := s.readFile(c.File)
+		body, err := c.read(s)
 		if err != nil {
 			return err
 		}

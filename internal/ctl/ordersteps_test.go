@@ -74,3 +74,41 @@ func TestOrderSteps(t *testing.T) {
 	f.ctl(t, "order", "revoke", "7", "--reason", "boredom").fails(t, codeUsage, "is no reason")
 	f.ctl(t, "order", "reissue", "7", "--reason", "x", "--revoke-all").fails(t, codeUsage, "--revoke")
 }
+
+// TestAgreementCommands: publishing builds on the version in force, and texts are printed
+// as they are.
+func TestAgreementCommands(t *testing.T) {
+	f := newFake(t, false)
+	product := resource.Product{ID: id[core.ProductID](5), Code: "ssl-dv"}
+	one := resource.AgreementText{ID: id[core.AgreementTextID](1), Version: 3, Present: true, Size: 5, Body: "Text\n"}
+	own := resource.AgreementText{ID: id[core.AgreementTextID](2), Product: product.ID, Version: 7, Present: true, Size: 4, Body: "Own\n"}
+	f.give("GET /products/ssl-dv", product)
+	f.give("GET /agreement-texts", resource.Page[resource.AgreementText]{Items: []resource.AgreementText{own, one}})
+	f.give("GET /agreement-texts/"+string(one.ID), one)
+	f.give("GET /agreement-texts/"+string(own.ID), own)
+	f.give("POST /agreement-texts", resource.AgreementText{ID: id[core.AgreementTextID](9), Version: 8})
+	f.give("GET /orders/7", resource.OrderDetail{Steps: &resource.OrderSteps{AgreementText: &resource.AgreementRef{ID: own.ID}}})
+	f.give("GET /orders/8", resource.OrderDetail{})
+	file := filepath.Join(t.TempDir(), "new.txt")
+	if err := os.WriteFile(file, []byte("New\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o := f.ctl(t, "agreement", "show").ok(t); o.out != "Text\n" {
+		t.Errorf("%+v", o)
+	}
+	if o := f.ctl(t, "order", "agreement", "7").ok(t); o.out != "Own\n" {
+		t.Errorf("%+v", o)
+	}
+	f.ctl(t, "order", "agreement", "8").fails(t, codeNotFound, "no text")
+	if o := f.ctl(t, "agreement", "publish", "--product", "ssl-dv", file).ok(t); !strings.Contains(o.err, "Version 8 is in force.") {
+		t.Errorf("%+v", o)
+	}
+	if n := body[resource.NewAgreementText](t, f, "POST", "/agreement-texts"); n.Version != 7 || n.Product != product.ID || n.Body != "New\n" {
+		t.Errorf("%+v", n)
+	}
+	f.ctl(t, "agreement", "remove").fails(t, codeUsage, "--yes")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.ctl(t, "agreement", "publish", file).fails(t, codeUsage, "remove")
+}

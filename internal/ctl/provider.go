@@ -88,6 +88,7 @@ type providerFile struct {
 	Enabled     any `json:"enabled"`
 	HasSecret   any `json:"has_secret"`
 	CallbackURL any `json:"callback_url"`
+	SignedOut   any `json:"signed_out_url"`
 	MetadataURL any `json:"metadata_url"`
 	ACSURL      any `json:"acs_url"`
 	CreatedAt   any `json:"created_at"`

@@ -2,15 +2,11 @@ package enroll
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/wire/x509x"
 )
 
 // Renew orders a successor with the names, subject and product of certificate
@@ -85,27 +81,12 @@ func (s *Service) Key(ctx context.Context, p *core.Principal, id core.Certificat
 	return s.d.Sealer.Open(o.KeySealed, KeyPlace(o.ID))
 }
 
-// generate makes a key pair: "RSA 2048" to "RSA 8192", "ECDSA P-256" and so
+// generate makes a key pair: "RSA 2048" to "RSA 4096", "ECDSA P-256" and so
 // on, "Ed25519". It returns PKCS#8 and SubjectPublicKeyInfo.
 func generate(algorithm string) (pkcs8, spki []byte, err error) {
-	var key crypto.Signer
-	switch algorithm {
-	case "RSA 2048":
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	case "RSA 3072":
-		key, err = rsa.GenerateKey(rand.Reader, 3072)
-	case "RSA 4096":
-		key, err = rsa.GenerateKey(rand.Reader, 4096)
-	case "ECDSA P-256":
-		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "ECDSA P-384":
-		key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	case "ECDSA P-521":
-		key, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
-	case "Ed25519":
-		_, key, err = ed25519.GenerateKey(rand.Reader)
-	default:
-		return nil, nil, core.Errorf(core.KindUnsupported, "keys of kind %q cannot be made here", algorithm).At("key")
+	key, err := x509x.GenerateKey(algorithm, 4096)
+	if errors.Is(err, x509x.ErrAlgorithm) {
+		err = core.Errorf(core.KindUnsupported, "keys of kind %q cannot be made here", algorithm).At("key")
 	}
 	if err != nil {
 		return nil, nil, err

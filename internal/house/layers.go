@@ -21,7 +21,7 @@ type row struct {
 var (
 	layer0 = []string{"core", "wire/*"}
 	layer1 = []string{"secret", "audit", "jobs"}
-	layer2 = []string{"policy", "product", "identity", "identity/*", "validation", "domain", "vetting", "approval", "ca", "report", "notify"}
+	layer2 = []string{"policy", "product", "identity", "identity/*", "agreement", "validation", "domain", "vetting", "approval", "ca", "report", "notify"}
 	layer3 = []string{"connector", "deploy", "discovery", "inventory", "csvlist"}
 	layer4 = []string{"enroll", "ordering", "provision", "bot", "smime", "setup"}
 )

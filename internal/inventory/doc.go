@@ -42,6 +42,7 @@ type TagStorage interface {
 	// ChangeTagged applies a change to at most limit things that have the tag,
 	// in order, beginning after one, and returns the last; "" at the end.
 	ChangeTagged(ctx context.Context, tx core.Tx, account core.AccountID, tag string, ch core.TagChange, after string, limit int) (last string, n int, err error)
+	SetCertificateTags(ctx context.Context, tx core.Tx, account core.AccountID, id core.CertificateID, tags []string) error
 	// SpellTag sets how a tag is written in lists.
 	SpellTag(ctx context.Context, tx core.Tx, account core.AccountID, name string) error
 }

@@ -62,6 +62,24 @@ func (s *Service) Tags(ctx context.Context, p *core.Principal, q core.ListQuery)
 // TagColumns describes the list of tags.
 func (s *Service) TagColumns() []core.Column { return s.d.Storage.TagColumns() }
 
+// SetTags replaces the tags of a certificate. Errors: forbidden, invalid (field
+// tags), not-found.
+func (s *Service) SetTags(ctx context.Context, p *core.Principal, c *core.Certificate, tags []string) error {
+	if err := identity.Can(p, identity.CertificateUpdate, c.Group); err != nil {
+		return err
+	}
+	tags, err := core.CleanTags(tags)
+	if err != nil {
+		return err
+	}
+	e := core.EventOf(p, s.now(), "certificate.tag", "certificate:"+string(c.ID))
+	e.Detail = map[string]any{"tags": tags, "before": append([]string{}, c.Tags...)} // [] rather than null
+	return s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
+		s.d.Audit.Write(tx, e)
+		return s.d.Storage.SetCertificateTags(ctx, tx, p.Account, c.ID, tags)
+	})
+}
+
 // ChangeTags renames a tag or a key wherever it is, or takes it away, at once
 // or by a job when many things have it. It may be repeated. Errors: forbidden,
 // invalid, not-found (nothing has the tag).

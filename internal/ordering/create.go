@@ -54,7 +54,7 @@ func (n *New) digest(f *core.OrderDetails) (string, error) {
 		docs[i] = u.Name + "\x00" + hex.EncodeToString(sum[:])
 	}
 	var signer, place string
-	if n.Agreement != nil {
+	if n.Agreement != nil { // the text that was read only guards: a repeat may come after the next version
 		signer, place = n.Agreement.SignerName, n.Agreement.SignerPlace
 	}
 	j, err := json.Marshal([]any{n.Product, n.Code, n.Ask, n.Organisation, n.Group, n.CSR, signer, place, docs, n.Draft, n.Promote, f})
@@ -184,7 +184,7 @@ func (s *Service) prepare(ctx context.Context, m *making, digest string) error {
 	if p.Credential != nil {
 		m.o.Credential = p.Credential.ID
 	}
-	if err := s.followed(m); err != nil {
+	if err := s.followed(ctx, m); err != nil {
 		return err
 	}
 	if err := s.belonging(ctx, m); err != nil {
@@ -215,7 +215,7 @@ func (s *Service) promoted(ctx context.Context, m *making) error {
 }
 
 // followed copies what a reissue or renewal brings.
-func (s *Service) followed(m *making) error {
+func (s *Service) followed(ctx context.Context, m *making) error {
 	d := m.d
 	if f := m.follow; f != nil {
 		d.Reissues, d.Mode, d.Reason, d.RevokeOld, d.RevokeAll, d.RevokeReason = f.Reissues, f.Mode, f.Reason, f.RevokeOld, f.RevokeAll, f.RevokeReason
@@ -240,18 +240,42 @@ func (s *Service) followed(m *making) error {
 		if g.SignerName == "" {
 			return core.Errorf(core.KindInvalid, "the agreement needs the name of who signs it").At("agreement")
 		}
-		d.Agreement = signed(m.p, *g, m.now)
+		var err error
+		if d.Agreement, err = s.signed(ctx, m.p, m.product.ID, *g, m.now); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// signed is an agreement as received now from p.
-func signed(p *core.Principal, a core.Agreement, now time.Time) *core.Agreement {
-	a.SignedAt, a.Address = now, ""
+// signed is an agreement as received now from p, under the present text of the product.
+// Errors: conflict at "text", when the signer read another one.
+func (s *Service) signed(ctx context.Context, p *core.Principal, product core.ProductID, a core.Agreement, now time.Time) (*core.Agreement, error) {
+	text, err := s.d.Agreements.Standing(ctx, p.Account, product)
+	if err != nil {
+		return nil, err
+	}
+	read := a.Text
+	a.SignedAt, a.Address, a.Text, a.Version, a.Digest = now, "", "", 0, ""
 	if p.Address.IsValid() {
 		a.Address = p.Address.String()
 	}
-	return &a
+	if text != nil {
+		a.Text, a.Version, a.Digest = text.ID, text.Version, text.Digest
+	}
+	if read != "" && read != a.Text {
+		return nil, core.Errorf(core.KindConflict, "the agreement has changed: read it again").At("text")
+	}
+	return &a, nil
+}
+
+// signature is one as the audit log has it.
+func signature(a *core.Agreement) map[string]any {
+	d := map[string]any{"signer": a.SignerName, "place": a.SignerPlace}
+	if a.Text != "" {
+		d["text"], d["text_version"], d["text_digest"] = string(a.Text), a.Version, a.Digest
+	}
+	return d
 }
 
 // belonging checks the organisation and finds whose proofs of control count.

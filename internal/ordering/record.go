@@ -216,6 +216,9 @@ func (s *Service) write(ctx context.Context, tx core.Tx, m *making, o *core.Orde
 	}
 	e.Detail = map[string]any{"number": o.Number, "request": d.Request, "product": string(o.Product), "subject": o.Subject, "names": o.Names,
 		"state": string(o.State), "organisation": string(d.Organisation), "mode": d.Mode}
+	if d.Agreement != nil {
+		e.Detail["agreement"] = signature(d.Agreement)
+	}
 	s.d.Audit.Write(tx, e)
 	if m.n.With != nil {
 		return m.n.With(ctx, tx, o, &d)

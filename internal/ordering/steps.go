@@ -127,7 +127,8 @@ func (s *Service) Document(ctx context.Context, p *core.Principal, id core.Order
 }
 
 // Agree records the subscriber's signature. Errors: invalid (signer name
-// missing), conflict (state; signed already has Field "signed").
+// missing), conflict (state; signed already has Field "signed"; another text than the present
+// one was read: "text").
 func (s *Service) Agree(ctx context.Context, p *core.Principal, id core.OrderID, a core.Agreement) (*View, error) {
 	return s.step(ctx, p, id, "order.agree", func(j *job) (*change, error) {
 		if j.d != nil && j.d.Agreement != nil {
@@ -139,8 +140,11 @@ func (s *Service) Agree(ctx context.Context, p *core.Principal, id core.OrderID,
 		if a.SignerName == "" || len(a.SignerName) > 200 || len(a.SignerPlace) > 200 {
 			return nil, core.Errorf(core.KindInvalid, "the agreement needs the name of who signs it, and where, of at most 200 octets each").At("agreement")
 		}
-		j.d.Agreement = signed(p, a, s.d.Now())
-		return &change{detail: map[string]any{"signer": a.SignerName, "place": a.SignerPlace}}, nil
+		var err error
+		if j.d.Agreement, err = s.signed(ctx, p, j.o.Product, a, s.d.Now()); err != nil {
+			return nil, err
+		}
+		return &change{detail: signature(j.d.Agreement)}, nil
 	})
 }
 

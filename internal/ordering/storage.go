@@ -122,6 +122,13 @@ type Vetting interface {
 	Organisations(ctx context.Context, p *core.Principal) ([]core.Organisation, error)
 }
 
+// Agreements knows the texts of subscriber agreements; package agreement implements it.
+type Agreements interface {
+	// Standing is the text that a subscriber of the product accepts now; nil: there is none.
+	Standing(ctx context.Context, account core.AccountID, product core.ProductID) (*core.AgreementText, error)
+	Version(ctx context.Context, account core.AccountID, id core.AgreementTextID) (*core.AgreementText, error)
+}
+
 // Audit is the part of the audit log that the service writes to.
 type Audit interface {
 	Write(tx core.Tx, e ...core.Event)
@@ -141,6 +148,7 @@ type Deps struct {
 	Domains    Domains
 	DomainRows DomainRows
 	Vetting    Vetting
+	Agreements Agreements
 	Audit      Audit
 	Sealer     Sealer
 	Now        func() time.Time

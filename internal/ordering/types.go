@@ -54,6 +54,7 @@ type View struct {
 	Organisation *core.Organisation
 	Vetting      *core.Vetting // the standing or last one for the order's purpose
 	Consent      *core.Consent
+	Text         *core.AgreementText // the agreement that was signed, or else is to be; nil: none
 	Documents    []core.Document
 	Approvals    []core.Approval
 	Repeat       bool // the answer of an earlier request with the same idempotency key

@@ -98,7 +98,22 @@ func (s *Service) view(ctx context.Context, j *job) (*View, error) {
 	if v.Domains, err = s.domains(ctx, j); err != nil {
 		return nil, err
 	}
+	if v.Text, err = s.text(ctx, j); err != nil {
+		return nil, err
+	}
 	return v, s.viewOrganisation(ctx, j, v)
+}
+
+// text is the agreement of an order: what was signed, or what would be signed now. An
+// order whose product asks for no signature has none.
+func (s *Service) text(ctx context.Context, j *job) (*core.AgreementText, error) {
+	switch a := j.d.Agreement; {
+	case a != nil && a.Text != "":
+		return s.d.Agreements.Version(ctx, j.d.Account, a.Text)
+	case a != nil || !j.terms.Agreement:
+		return nil, nil
+	}
+	return s.d.Agreements.Standing(ctx, j.d.Account, j.o.Product)
 }
 
 func (s *Service) viewOrganisation(ctx context.Context, j *job, v *View) (err error) {

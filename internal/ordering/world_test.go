@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/certwright/certwright/internal/agreement"
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/domain"
 	"github.com/certwright/certwright/internal/enroll/enrolltest"
@@ -30,6 +31,7 @@ type world struct {
 	deps    ordering.Deps
 	domains *domains
 	vetting *vetting
+	texts   *agreement.Service
 	org     *core.Organisation
 	clients int64
 }
@@ -134,7 +136,8 @@ func newWorld(t testing.TB, db *store.DB) *world {
 		CreatedAt: now, UpdatedAt: now}
 	w.tx(func(ctx context.Context, tx core.Tx) error { return db.InsertOrganisation(ctx, tx, w.org) })
 	w.vetting.orgs = []core.Organisation{*w.org}
-	w.deps = ordering.Deps{Storage: db, Enroll: w.Enroll, Domains: w.domains, Vetting: w.vetting, Audit: w.Audit, Sealer: secrettest.New(t), Now: w.Now}
+	w.texts = agreement.New(agreement.Deps{Storage: db, Audit: w.Audit, Now: w.Now})
+	w.deps = ordering.Deps{Storage: db, Enroll: w.Enroll, Domains: w.domains, Vetting: w.vetting, Agreements: w.texts, Audit: w.Audit, Sealer: secrettest.New(t), Now: w.Now}
 	w.s = ordering.NewService(w.deps)
 	return w
 }

@@ -181,6 +181,7 @@ func (p *Portal) Routes() []httpx.Route {
 	}...)
 	routes = append(routes, p.providerRoutes(r)...)
 	routes = append(routes, p.passkeyRoutes(r)...)
+	routes = append(routes, httpx.Route{Protocol: "portal", Missing: true, Handler: http.HandlerFunc(p.notFound)})
 	for _, a := range areas {
 		routes = append(routes, r("GET /"+a, p.app), r("GET /"+a+"/{path...}", p.app))
 	}
@@ -198,28 +199,32 @@ type view struct {
 	APIURL  string
 	BaseURL string
 	RootURL string
-	Tokens  []core.Token
-	Fresh   string // a new token's text, shown once
-	Mails   bool   // the server sends mail
-	Sent    bool
-	For     string // whose password is set
-	Must    bool   // the password must be changed first, or a second factor set up
-	KeysOff string // why there are no passkeys here
-	Proven  bool   // has just shown who he is
-	HasKey  bool   // a passkey of his works here
-	HasTOTP bool
-	Script  bool // the page runs the script of passkeys
-	Factors *identity.Factors
-	QR      template.URL // image of a secret for an app
-	Secret  string       // the same as text
-	Codes   []string     // recovery codes, shown once
-	Here    core.SessionID
-	Opened  []core.Session
-	Domain  *core.Domain
-	Consent *core.Consent
-	Buttons []federation.Button // ways to sign in
-	About   *core.Organisation  // whom the consent is about
-	Now     time.Time
+	// Of a sign-out at a provider: its name, where the browser goes on to, and whether it
+	// is done or could not be reached.
+	Provider, Onward string
+	Done, Away       bool
+	Tokens           []core.Token
+	Fresh            string // a new token's text, shown once
+	Mails            bool   // the server sends mail
+	Sent             bool
+	For              string // whose password is set
+	Must             bool   // the password must be changed first, or a second factor set up
+	KeysOff          string // why there are no passkeys here
+	Proven           bool   // has just shown who he is
+	HasKey           bool   // a passkey of his works here
+	HasTOTP          bool
+	Script           bool // the page runs the script of passkeys
+	Factors          *identity.Factors
+	QR               template.URL // image of a secret for an app
+	Secret           string       // the same as text
+	Codes            []string     // recovery codes, shown once
+	Here             core.SessionID
+	Opened           []core.Session
+	Domain           *core.Domain
+	Consent          *core.Consent
+	Buttons          []federation.Button // ways to sign in
+	About            *core.Organisation  // whom the consent is about
+	Now              time.Time
 }
 
 // render writes a page. Nothing on it may be loaded from elsewhere, framed or

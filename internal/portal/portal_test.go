@@ -230,3 +230,16 @@ func TestAssets(t *testing.T) {
 		}
 	}
 }
+
+// TestNotFound: a browser that nobody signed in gets a page with a way home, and a program
+// the plain answer.
+func TestNotFound(t *testing.T) {
+	b, _, _ := site(t)
+	_, status, page := b.do("GET", "/no/such/page", nil, "Accept", "text/html,*/*;q=0.8")
+	if status != 404 || !strings.Contains(page, "<h1>Not found</h1>") || !strings.Contains(page, `<a href="/">`) {
+		t.Errorf("%d %s", status, page)
+	}
+	if _, status, page = b.do("GET", "/no/such/page", nil); status != 404 || strings.Contains(page, "<") {
+		t.Errorf("%d %s", status, page)
+	}
+}

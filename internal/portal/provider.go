@@ -20,6 +20,11 @@ type Providers interface {
 	BeginSAML(ctx context.Context, label, next string, in identity.SignIn) (*federation.Journey, error)
 	FinishSAML(ctx context.Context, label, cookie, response, relay string, in identity.SignIn) (*identity.SignedIn, string, error)
 	Metadata(ctx context.Context, label string) ([]byte, error)
+	// MoveExit, Exit, LeaveOIDC and Left sign people out at the provider, too.
+	MoveExit(ctx context.Context, pending string, in *identity.SignedIn)
+	Exit(ctx context.Context, p *core.Principal) *federation.Exit
+	LeaveOIDC(ctx context.Context, x *federation.Exit) (*federation.Journey, string, error)
+	Left(ctx context.Context, cookie, state string) (string, error)
 }
 
 // journeySeconds is how long the cookie of somebody at a provider lasts.
@@ -33,6 +38,7 @@ func (p *Portal) providerRoutes(r func(pattern string, h http.HandlerFunc) httpx
 		return nil
 	}
 	return []httpx.Route{
+		r("GET /signed-out", p.signedOut),
 		r("GET /signin/oidc/{provider}", p.beginOIDC),
 		r("GET /signin/oidc/{provider}/callback", p.finishOIDC),
 		r("GET "+samlPath+"{provider}", p.beginSAML),
@@ -45,6 +51,7 @@ func (p *Portal) providerRoutes(r func(pattern string, h http.HandlerFunc) httpx
 }
 
 func (p *Portal) oidcCookie() string { return p.d.Cookie + "-oidc" }
+func (p *Portal) exitCookie() string { return p.d.Cookie + "-exit" }
 func (p *Portal) samlCookie() string { return p.d.Cookie + "-saml" }
 
 func (p *Portal) beginOIDC(w http.ResponseWriter, r *http.Request) {
@@ -134,4 +141,37 @@ func (p *Portal) samlMetadata(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
 	w.Header().Set("Content-Type", "application/samlmetadata+xml")
 	httpx.Reply(w, r, http.StatusOK, b)
+}
+
+// leave shows that the session here has ended, and goes on to the provider's page where
+// it ends there. It is no redirect: form-action of our policy would stop one to another
+// site after a form was sent.
+func (p *Portal) leave(w http.ResponseWriter, r *http.Request, x *federation.Exit) {
+	j, name, err := p.d.Providers.LeaveOIDC(r.Context(), x)
+	switch {
+	case err != nil:
+		p.d.Log.WarnContext(r.Context(), "nobody is signed out at the provider", "provider", name, "error", err)
+		p.render(w, r, http.StatusOK, "signedout.html", view{Title: "Signed out", Provider: name, Away: true})
+	case j == nil:
+		http.Redirect(w, r, "/signin", http.StatusSeeOther)
+	default:
+		p.setCookie(w, p.exitCookie(), j.Secret.Reveal(), journeySeconds)
+		p.render(w, r, http.StatusOK, "signedout.html", view{Title: "Signed out", Provider: name, Onward: j.URL})
+	}
+}
+
+// signedOut is where a provider sends the browser after it signed somebody out.
+func (p *Portal) signedOut(w http.ResponseWriter, r *http.Request) {
+	name := ""
+	if c, err := r.Cookie(p.exitCookie()); err == nil {
+		p.setCookie(w, p.exitCookie(), "", -1)
+		if name, err = p.d.Providers.Left(r.Context(), c.Value, r.URL.Query().Get("state")); err != nil {
+			p.d.Log.WarnContext(r.Context(), "a sign-out cannot be looked up", "error", err)
+		}
+	}
+	if _, err := p.session(r); err == nil { // somebody else's link: nobody was signed out
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	p.render(w, r, http.StatusOK, "signedout.html", view{Title: "Signed out", Provider: name, Done: name != ""})
 }

@@ -27,6 +27,33 @@ type providers struct {
 	svc   *identity.Service
 	login identity.SignIn
 	next  string
+	exit  *federation.Exit // of the session that is left
+	onto  string           // where the provider signs people out; empty: nowhere
+	down  bool
+	moved []string // pending sign-ins whose session began
+}
+
+func (p *providers) MoveExit(_ context.Context, pending string, _ *identity.SignedIn) {
+	p.moved = append(p.moved, pending)
+}
+
+func (p *providers) Exit(_ context.Context, by *core.Principal) *federation.Exit { return p.exit }
+
+func (p *providers) LeaveOIDC(context.Context, *federation.Exit) (*federation.Journey, string, error) {
+	switch {
+	case p.down:
+		return nil, "Corp", core.Errorf(core.KindUnavailable, "Corp cannot be reached at present")
+	case p.onto == "":
+		return nil, "Corp", nil
+	}
+	return &federation.Journey{URL: p.onto, Secret: "leaving"}, "Corp", nil
+}
+
+func (p *providers) Left(_ context.Context, cookie, state string) (string, error) {
+	if cookie == "leaving" && state == "right" {
+		return "Corp", nil
+	}
+	return "", nil
 }
 
 func (p *providers) Buttons(context.Context) ([]federation.Button, error) {
@@ -215,5 +242,76 @@ func TestProviderSAML(t *testing.T) {
 	big := url.Values{"SAMLResponse": {strings.Repeat("r", 2<<20)}, "RelayState": {"s"}}
 	if r, _ := get("POST", "/signin/saml/fed/acs", big, foreign...); r.StatusCode < 400 || r.StatusCode >= 500 {
 		t.Errorf("oversized: %d", r.StatusCode)
+	}
+}
+
+// TestProviderSignOut: the session ends whatever the provider does, and only whoever
+// comes back from there is told that it ended there, too.
+func TestProviderSignOut(t *testing.T) {
+	s, ps := providerSite(t)
+	get := visitor(t, s)
+	in := func() string {
+		t.Helper()
+		get("GET", "/signin/oidc/corp", nil)
+		r, _ := get("GET", "/signin/oidc/corp/callback?code=c", nil)
+		c := cookieOf(r, "cwsession")
+		if r.StatusCode != 303 || c.Value == "" {
+			t.Fatalf("not in: %d", r.StatusCode)
+		}
+		return c.Value
+	}
+	ended := func(cookie string) {
+		t.Helper()
+		if _, err := ps.svc.SessionPrincipal(t.Context(), cookie, identity.SignIn{}.Address); !core.Is(err, core.KindUnauthenticated) {
+			t.Errorf("the session goes on: %v", err)
+		}
+	}
+	cookie := in() // by a password: nothing is kept
+	if r, _ := get("POST", "/signout", url.Values{}); r.StatusCode != 303 || r.Header.Get("Location") != "/signin" {
+		t.Errorf("%d %s", r.StatusCode, r.Header.Get("Location"))
+	}
+	ended(cookie)
+	ps.exit = &federation.Exit{}
+	cookie = in() // a provider without the endpoint
+	if r, _ := get("POST", "/signout", url.Values{}); r.StatusCode != 303 || r.Header.Get("Location") != "/signin" {
+		t.Errorf("%d %s", r.StatusCode, r.Header.Get("Location"))
+	}
+	ended(cookie)
+	ps.down = true
+	cookie = in()
+	if r, text := get("POST", "/signout", url.Values{}); r.StatusCode != 200 || !strings.Contains(text, "Corp cannot be reached") || !strings.Contains(text, "signed out of Certwright") {
+		t.Errorf("%d %s", r.StatusCode, text)
+	}
+	ended(cookie)
+	ps.down, ps.onto = false, "https://idp.example/logout?a=1&b=%22%3E"
+	cookie = in()
+	if r, _ := get("GET", "/signed-out?state=right", nil); r.StatusCode != 303 || r.Header.Get("Location") != "/" {
+		t.Errorf("somebody else's link signs out: %d %s", r.StatusCode, r.Header.Get("Location"))
+	}
+	r, text := get("POST", "/signout", url.Values{})
+	c := cookieOf(r, "cwsession-exit")
+	if r.StatusCode != 200 || !strings.Contains(text, `content="1; url=https://idp.example/logout?a=1&amp;b=%22%3E"`) || !strings.Contains(text, `href="https://idp.example/logout?a=1&amp;b=%22%3E"`) ||
+		c.Value != "leaving" || !c.HttpOnly || !c.Secure || r.Header.Get("Referrer-Policy") != "no-referrer" || strings.Contains(text, "<script") {
+		t.Errorf("%d %v %s", r.StatusCode, c, text)
+	}
+	ended(cookie)
+	if r, text = get("GET", "/signed-out?state=forged", nil); r.StatusCode != 200 || strings.Contains(text, "Corp") || cookieOf(r, "cwsession-exit").MaxAge >= 0 {
+		t.Errorf("%d %s", r.StatusCode, text)
+	}
+	in()
+	get("POST", "/signout", url.Values{})
+	if r, text = get("GET", "/signed-out?state=right", nil); r.StatusCode != 200 || !strings.Contains(text, "out of Certwright and of Corp") || strings.Contains(text, "refresh") {
+		t.Errorf("%d %s", r.StatusCode, text)
+	}
+	if _, text = get("GET", "/signed-out?state=right", nil); strings.Contains(text, "Corp") {
+		t.Errorf("again: %s", text)
+	}
+	// Another site cannot sign anybody out.
+	cookie = in()
+	if r, _ := get("POST", "/signout", url.Values{}, "Sec-Fetch-Site", "cross-site"); r.StatusCode != 403 {
+		t.Errorf("%d", r.StatusCode)
+	}
+	if _, err := ps.svc.SessionPrincipal(t.Context(), cookie, identity.SignIn{}.Address); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/identity"
+	"github.com/certwright/certwright/internal/identity/federation"
 	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
@@ -112,6 +113,9 @@ func (p *Portal) second(w http.ResponseWriter, r *http.Request, in *identity.Sig
 	case err != nil:
 		p.showCode(w, r, next, err)
 	default:
+		if c, cerr := r.Cookie(p.stepCookie()); cerr == nil && p.d.Providers != nil {
+			p.d.Providers.MoveExit(r.Context(), c.Value, in)
+		}
 		p.setCookie(w, p.stepCookie(), "", -1)
 		p.enter(w, r, in, next)
 	}
@@ -139,11 +143,19 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 	if by == nil {
 		return
 	}
+	var x *federation.Exit
+	if p.d.Providers != nil {
+		x = p.d.Providers.Exit(r.Context(), by)
+	}
 	if err := p.d.Identity.EndSession(r.Context(), by, by.Session); err != nil && !core.Is(err, core.KindNotFound) {
 		p.fail(w, r, "signin.html", view{Title: "Sign in"}, err)
 		return
 	}
 	p.setCookie(w, p.d.Cookie, "", -1)
+	if x != nil {
+		p.leave(w, r, x)
+		return
+	}
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 

@@ -17,7 +17,9 @@ type Storage interface {
 	Product(ctx context.Context, account core.AccountID, id core.ProductID) (*core.Product, error)
 	ProductByCode(ctx context.Context, account core.AccountID, code string) (*core.Product, error)
 	Issuer(ctx context.Context, account core.AccountID, id core.IssuerID) (*core.Issuer, error)
-	InsertProduct(ctx context.Context, tx core.Tx, p *core.Product) error
+	// InsertProduct adds a product and gives it the next public number that is
+	// not among taken.
+	InsertProduct(ctx context.Context, tx core.Tx, p *core.Product, taken []int64) error
 	UpdateProduct(ctx context.Context, tx core.Tx, p *core.Product) error
 	ListProducts(ctx context.Context, q core.ListQuery) (core.Page[core.Product], error)
 	// LockProducts reads all products of an account and keeps others from
@@ -61,10 +63,11 @@ func (s *Service) Create(ctx context.Context, by *core.Principal, p core.Product
 		return nil, err
 	}
 	err := s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		if err := s.checkCodes(ctx, tx, &p); err != nil {
+		taken, err := s.claim(ctx, tx, nil, &p)
+		if err != nil {
 			return err
 		}
-		if err := s.d.Storage.InsertProduct(ctx, tx, &p); err != nil {
+		if err := s.d.Storage.InsertProduct(ctx, tx, &p, taken); err != nil {
 			return atCode(err)
 		}
 		s.audit(tx, by, now, "product.create", &p)
@@ -97,7 +100,7 @@ func (s *Service) Update(ctx context.Context, by *core.Principal, p core.Product
 		return nil, err
 	}
 	err = s.d.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error {
-		if err := s.checkCodes(ctx, tx, &next); err != nil {
+		if _, err := s.claim(ctx, tx, old, &next); err != nil {
 			return err
 		}
 		if err := s.d.Storage.UpdateProduct(ctx, tx, &next); err != nil {

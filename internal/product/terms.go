@@ -100,46 +100,46 @@ func checkCustomFields(fields []core.CustomField) error {
 	return nil
 }
 
-// codesOf are the codes under which a product is ordered.
-func codesOf(p *core.Product) []int64 {
-	t := p.OrderTerms()
-	if !t.Family.TLS() {
-		return []int64{p.CodeOf("")}
-	}
-	shapes := t.Shapes
-	if len(shapes) == 0 {
-		shapes = core.Shapes
-	}
-	var out []int64
-	for _, x := range shapes {
-		if c := p.CodeOf(x); !slices.Contains(out, c) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// checkCodes refuses codes that another product of the account has. Two who
-// choose the same at the same moment come here one after the other.
-func (s *Service) checkCodes(ctx context.Context, tx core.Tx, p *core.Product) error {
-	if p.Profile.Terms == nil || len(p.Profile.Terms.Codes) == 0 {
+// codesOf are the codes that were chosen for a product.
+func codesOf(p *core.Product) map[core.Shape]int64 {
+	if p.Profile.Terms == nil {
 		return nil
 	}
+	return p.Profile.Terms.Codes
+}
+
+// claim refuses codes that p, which was old before (nil: it is new), takes from
+// another product of the account: those chosen for it, and its public number,
+// by which it is ordered whenever no code is chosen for it. It returns the
+// codes that cannot be the public number of a new product. Until the
+// transaction ends nobody else chooses or gets one.
+func (s *Service) claim(ctx context.Context, tx core.Tx, old, p *core.Product) ([]int64, error) {
 	all, err := s.d.Storage.LockProducts(ctx, tx, p.Account)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	fresh := map[int64]bool{}
+	for _, c := range codesOf(p) {
+		fresh[c] = true
+	}
+	if old != nil {
+		for _, c := range codesOf(old) {
+			delete(fresh, c)
+		}
+	}
+	chosen := slices.Collect(maps.Values(codesOf(p)))
 	for i := range all {
 		other := &all[i]
 		if other.ID == p.ID {
 			continue
 		}
-		taken := codesOf(other)
-		for _, shape := range slices.Sorted(maps.Keys(p.Profile.Terms.Codes)) {
-			if c := p.Profile.Terms.Codes[shape]; slices.Contains(taken, c) {
-				return core.Errorf(core.KindExists, "the product %s is ordered under the code %d", other.Code, c).At("profile.terms.codes")
+		theirs := append(slices.Sorted(maps.Values(codesOf(other))), other.Number)
+		for _, c := range theirs {
+			if fresh[c] {
+				return nil, core.Errorf(core.KindExists, "the code %d belongs to the product %s", c, other.Code).At("profile.terms.codes")
 			}
 		}
+		chosen = append(chosen, theirs...)
 	}
-	return nil
+	return chosen, nil
 }

@@ -16,6 +16,7 @@ var ofAccount = []struct{ table, where string }{
 	{"rest_tokens", ""},
 	{"order_waits", ""},
 	{"order_details", ""},
+	{"agreement_texts", ""},
 	{"consents", ""},
 	{"representatives", ""},
 	{"documents", ""},

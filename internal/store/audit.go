@@ -46,7 +46,7 @@ func insertEntries(ctx context.Context, t *Tx, rows []audit.Row) error {
 			args = append(args, r.Chain, r.Seq, string(r.Account), micros(r.At), r.Action, r.Object, r.Outcome, r.Actor,
 				nullText(r.Login), nullText(r.Address), r.Request, r.Protocol, nullText(r.Credential), r.Payload, r.Salt[:], r.Digest[:], r.Prev[:], r.Hash[:])
 		}
-		if _, err := t.exec(ctx, insertEntry+values, args...); err != nil {
+		if _, err := t.expect(ctx, int64(n), insertEntry+values, args...); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -86,7 +86,7 @@ func (db *DB) appendEvents(ctx context.Context, t *Tx, chain int, events []core.
 	if err := insertEntries(ctx, t, rows); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE audit_chains SET seq = ?, hash = ? WHERE chain = ?`, next.Seq, next.Hash[:], chain)
+	_, err = t.expect(ctx, 1, `UPDATE audit_chains SET seq = ?, hash = ? WHERE chain = ?`, next.Seq, next.Hash[:], chain)
 	return err
 }
 
@@ -233,7 +233,7 @@ var auditExprs = map[string]string{
 func auditList() *listing[auditRow, audit.Entry] {
 	l := &listing[auditRow, audit.Entry]{table: "audit_entries", key: []string{"t.at", "t.chain", "t.seq"}, conv: (*auditRow).entry}
 	for _, c := range audit.Columns() {
-		l.cols = append(l.cols, column{Column: c, expr: auditExprs[c.Name]})
+		l.cols = append(l.cols, column{Column: c, expr: auditExprs[c.Name], notNull: c.Name == "time", exact: c.Name == "object"})
 	}
 	return l
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/x509"
-	"database/sql"
 	"encoding/json"
 	"strings"
 	"time"
@@ -59,33 +58,7 @@ func (r *authorizationRow) core() (core.Authorization, error) {
 }
 
 func (db *DB) oneAuthorization(ctx context.Context, where string, args ...any) (*core.Authorization, error) {
-	var r authorizationRow
-	if err := db.queryRow(ctx, selectAuthorization+where, args...).Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "authorization")
-	}
-	a, err := r.core()
-	return &a, err
-}
-
-// authorizationsOf reads what a query found.
-func authorizationsOf(rows *sql.Rows, err error) ([]*core.Authorization, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []*core.Authorization
-	for rows.Next() {
-		var r authorizationRow
-		if err := rows.Scan(r.dest()...); err != nil {
-			return nil, err
-		}
-		a, err := r.core()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &a)
-	}
-	return out, away(rows.Err())
+	return readOne[authorizationRow, core.Authorization](db.queryRow(ctx, selectAuthorization+where, args...), "authorization")
 }
 
 // insertAuthorizations adds any number of rows with as few statements as can be.
@@ -130,7 +103,7 @@ func (db *DB) Authorizations(ctx context.Context, ids []core.AuthorizationID) ([
 		for i, id := range ids[:n] {
 			args[i] = string(id)
 		}
-		got, err := authorizationsOf(db.queryKept(ctx, selectAuthorization+"id IN "+marks(1, n), args...))
+		got, err := each(readAll[authorizationRow, core.Authorization](db.queryKept(ctx, selectAuthorization+"id IN "+marks(1, n), args...)))
 		if err != nil {
 			return nil, err
 		}
@@ -166,9 +139,9 @@ func (db *DB) UsableAuthorizations(ctx context.Context, account core.ACMEAccount
 	args = append(args, micros(now), usableLimit)
 	q := selectAuthorization + "(" + strings.Join(or, " OR ") + ") AND state IN ('valid', 'pending') AND expires_at > ? ORDER BY id DESC LIMIT ?"
 	if len(types) == 1 && len(identifiers) <= manyRows {
-		return authorizationsOf(db.queryKept(ctx, q, args...))
+		return each(readAll[authorizationRow, core.Authorization](db.queryKept(ctx, q, args...)))
 	}
-	return authorizationsOf(db.query(ctx, q, args...)) // too many texts to keep each
+	return each(readAll[authorizationRow, core.Authorization](db.query(ctx, q, args...))) // too many texts to keep each
 }
 
 // UpdateAuthorization implements acme.Storage.
@@ -189,8 +162,8 @@ func (db *DB) RevokeAuthorization(ctx context.Context, tx core.Tx, account core.
 
 // BusyAuthorizations implements acme.Storage.
 func (db *DB) BusyAuthorizations(ctx context.Context, before time.Time, limit int) ([]*core.Authorization, error) {
-	return authorizationsOf(db.queryKept(ctx, selectAuthorization+
-		"busy_until IS NOT NULL AND busy_until <= ? AND state = 'pending' ORDER BY busy_until LIMIT ?", micros(before), limit))
+	return each(readAll[authorizationRow, core.Authorization](db.queryKept(ctx, selectAuthorization+
+		"busy_until IS NOT NULL AND busy_until <= ? AND state = 'pending' ORDER BY busy_until LIMIT ?", micros(before), limit)))
 }
 
 // CertificateByIssued implements acme.Storage. The serial number is looked for
@@ -221,21 +194,8 @@ func (db *DB) CertificateByIssued(ctx context.Context, account core.AccountID, a
 }
 
 func (db *DB) issuedAs(ctx context.Context, account core.AccountID, serial string) ([]core.CertificateID, error) {
-	rows, err := db.queryKept(ctx, `SELECT id FROM certificates WHERE issuer IN (SELECT id FROM issuers WHERE account = ?) AND serial = ? LIMIT 20`,
-		string(account), serial)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []core.CertificateID
-	for rows.Next() {
-		var id core.CertificateID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
+	return columnOf[core.CertificateID](db.queryKept(ctx, `SELECT id FROM certificates WHERE issuer IN (SELECT id FROM issuers WHERE account = ?) AND serial = ? LIMIT 20`,
+		string(account), serial))
 }
 
 func authorizationList(within []core.GroupID, now time.Time) *listing[authorizationRow, core.Authorization] {

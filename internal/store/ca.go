@@ -47,11 +47,11 @@ func (db CA) PutIssuer(ctx context.Context, tx core.Tx, i *core.Issuer) error {
 	row := issuerRowOf(i)
 	row.Version++
 	if i.Version == 0 {
-		if _, err := in(tx).NewInsert().Model(row).Exec(ctx); err != nil {
+		if _, err := in(tx).now().NewInsert().Model(row).Exec(ctx); err != nil {
 			return exists(err, "an issuer with the short name %q exists", i.Slug)
 		}
 	} else {
-		r, err := in(tx).NewUpdate().Model(row).
+		r, err := in(tx).now().NewUpdate().Model(row).
 			ExcludeColumn("id", "account", "created_at", "crl_number", "crl", "crl_this", "crl_next", "responder", "responder_key").
 			Where("id = ?", row.ID).Where("account = ?", row.Account).Where("version = ?", i.Version).Exec(ctx)
 		if err := changed(r, exists(err, "an issuer with the short name %q exists", i.Slug), "issuer"); err != nil {

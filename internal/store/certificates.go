@@ -114,7 +114,7 @@ var certificateList = listing[certificateRow, core.Certificate]{
 		{Column: core.Column{Name: "serial", Title: "Serial number", Type: core.TypeText, Sortable: true}, expr: "t.serial", notNull: true},
 		{Column: core.Column{Name: "state", Title: "State", Type: core.TypeEnum, Values: []string{"reserved", "active", "on-hold", "revoked", "abandoned"}, Sortable: true, Default: true}, expr: "t.state", notNull: true},
 		{Column: core.Column{Name: "not_before", Title: "Valid from", Type: core.TypeTime, Sortable: true}, expr: "t.not_before", notNull: true},
-		{Column: core.Column{Name: "not_after", Title: "Valid to", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.not_after", notNull: true},
+		{Column: core.Column{Name: "not_after", Title: "Valid to", Type: core.TypeTime, Sortable: true, Default: true}, expr: "t.not_after", notNull: true, ranged: true},
 		{Column: core.Column{Name: "key_algorithm", Title: "Key", Type: core.TypeText, Sortable: true}, expr: "t.key_algorithm", notNull: true},
 		{Column: core.Column{Name: "protocol", Title: "Protocol", Type: core.TypeText, Sortable: true, Default: true}, expr: "t.protocol", notNull: true},
 		{Column: core.Column{Name: "issuer", Title: "Issuer", Type: core.TypeID}, expr: "t.issuer"},

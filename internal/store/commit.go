@@ -25,7 +25,8 @@ const (
 
 // Tx is a running group commit, seen by one of its callers.
 type Tx struct {
-	bun.Tx
+	raw      bun.Tx // only through now
+	pipe     *pipe  // of the whole batch; nil: each statement is answered before the next
 	db       *DB
 	bound    map[string]*sql.Stmt // statements of the whole batch, bound to its transaction
 	onCommit []func()
@@ -35,8 +36,14 @@ type Tx struct {
 // OnCommit implements core.Tx.
 func (t *Tx) OnCommit(f func()) { t.onCommit = append(t.onCommit, f) }
 
+// now returns the transaction, behind the statements that wait in the pipe.
+func (t *Tx) now() bun.Tx {
+	t.pipe.flush()
+	return t.raw
+}
+
 // SQLTx is the transaction itself, for the job queue.
-func (t *Tx) SQLTx() *sql.Tx { return t.Tx.Tx }
+func (t *Tx) SQLTx() *sql.Tx { return t.now().Tx }
 
 // exec runs a prepared statement inside the transaction.
 func (t *Tx) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
@@ -48,7 +55,7 @@ func (t *Tx) exec(ctx context.Context, q string, args ...any) (sql.Result, error
 		}
 		return s.ExecContext(ctx, args...)
 	}
-	return t.Tx.Tx.ExecContext(ctx, q, args...)
+	return t.now().Tx.ExecContext(ctx, q, args...)
 }
 
 // row runs a prepared query of one row inside the transaction.
@@ -59,7 +66,7 @@ func (t *Tx) row(ctx context.Context, q string, args ...any) *sql.Row {
 			return s.QueryRowContext(ctx, args...)
 		}
 	}
-	return t.Tx.Tx.QueryRowContext(ctx, q, args...)
+	return t.now().Tx.QueryRowContext(ctx, q, args...)
 }
 
 // prepared returns the statement bound to this transaction. A statement that
@@ -71,11 +78,11 @@ func (t *Tx) prepared(ctx context.Context, q string) (*sql.Stmt, error) {
 	}
 	var s *sql.Stmt
 	if c, ok := t.db.writeStmts.m.Load(q); ok {
-		s = t.Tx.Tx.StmtContext(ctx, c.(*sql.Stmt))
+		s = t.now().Tx.StmtContext(ctx, c.(*sql.Stmt))
 	} else {
 		t.db.wanted.Store(q, true)
 		var err error
-		if s, err = t.Tx.Tx.PrepareContext(ctx, q); err != nil {
+		if s, err = t.now().Tx.PrepareContext(ctx, q); err != nil {
 			return nil, err
 		}
 	}
@@ -204,30 +211,35 @@ func (db *DB) runBatch(batch []*call, chain int) error {
 
 // attempt is one transaction. Without savepoints it stops at the first failing
 // caller and reports clean = false with nothing kept (a lone caller's failure
-// is final: clean = true). The error is that of the transaction itself.
+// is final: clean = true, unless it may stand on an outcome that was foreseen
+// and has not come). The error is that of the transaction itself.
 func (db *DB) attempt(batch []*call, chain int, savepoints bool) (clean bool, err error) {
 	ctx := context.Background()
-	btx, err := db.write.BeginTx(ctx, nil)
+	btx, p, err := db.begin(ctx, !savepoints)
 	if err != nil {
 		return false, err
 	}
+	defer p.release()
 	defer btx.Rollback() //nolint:errcheck // after Commit it does nothing
 	var events []core.Event
 	bound := map[string]*sql.Stmt{}
 	for _, c := range batch {
-		c.tx = &Tx{Tx: btx, db: db, bound: bound}
+		c.tx = &Tx{raw: btx, pipe: p, db: db, bound: bound}
 		if savepoints {
 			if _, err := c.tx.exec(ctx, "SAVEPOINT caller"); err != nil {
 				return false, err
 			}
 		}
 		c.err = guarded(c, c.tx)
+		if p.failed() != nil {
+			return false, retry(p.failed())
+		}
 		if c.err != nil {
 			if retriable(c.err) {
 				return false, c.err
 			}
 			if !savepoints {
-				return len(batch) == 1, nil
+				return len(batch) == 1 && !p.used(), nil
 			}
 			if _, err := c.tx.exec(ctx, "ROLLBACK TO SAVEPOINT caller"); err != nil {
 				return false, err
@@ -241,9 +253,15 @@ func (db *DB) attempt(batch []*call, chain int, savepoints bool) (clean bool, er
 		}
 		events = append(events, c.tx.events...)
 	}
+	if p.flush(); p.failed() != nil {
+		return false, retry(p.failed())
+	}
 	if len(events) > 0 {
-		if err := db.appendEvents(ctx, &Tx{Tx: btx, db: db, bound: bound}, chain, events); err != nil {
+		if err := db.appendEvents(ctx, &Tx{raw: btx, pipe: p, db: db, bound: bound}, chain, events); err != nil {
 			return false, err
+		}
+		if p.flush(); p.failed() != nil {
+			return false, retry(p.failed())
 		}
 	}
 	if err := btx.Commit(); err != nil {

@@ -50,12 +50,7 @@ func (db *DB) InsertDeploymentRequest(ctx context.Context, tx core.Tx, d *core.D
 
 // DeploymentRequest implements ordering.Storage.
 func (db *DB) DeploymentRequest(ctx context.Context, account core.AccountID, id core.DeploymentRequestID) (*core.DeploymentRequest, error) {
-	var r deploymentRow
-	if err := db.queryRow(ctx, selectDeployment+`id = ? AND account = ?`, string(id), string(account)).Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "deployment request")
-	}
-	d, err := r.core()
-	return &d, err
+	return readOne[deploymentRow, core.DeploymentRequest](db.queryRow(ctx, selectDeployment+`id = ? AND account = ?`, string(id), string(account)), "deployment request")
 }
 
 // MoveDeploymentRequest implements ordering.Storage.
@@ -70,23 +65,8 @@ func (db *DB) DeploymentRequests(ctx context.Context, account core.AccountID, ce
 	if err := db.queryRow(ctx, `SELECT COUNT(*) FROM deployment_requests WHERE account = ? AND certificate = ?`, string(account), string(certificate)).Scan(&total); err != nil {
 		return nil, 0, away(err)
 	}
-	rows, err := db.query(ctx, selectDeployment+`account = ? AND certificate = ? ORDER BY id DESC LIMIT ? OFFSET ?`, string(account), string(certificate), limit, offset)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r deploymentRow
-		if err := rows.Scan(r.dest()...); err != nil {
-			return nil, 0, err
-		}
-		d, err := r.core()
-		if err != nil {
-			return nil, 0, err
-		}
-		list = append(list, d)
-	}
-	return list, total, away(rows.Err())
+	list, err = readAll[deploymentRow, core.DeploymentRequest](db.query(ctx, selectDeployment+`account = ? AND certificate = ? ORDER BY id DESC LIMIT ? OFFSET ?`, string(account), string(certificate), limit, offset))
+	return list, total, err
 }
 
 // deploymentsWithin restricts lists to what somebody may see.

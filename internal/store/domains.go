@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"strings"
 	"time"
@@ -73,32 +72,7 @@ func (db *DB) oneDomain(ctx context.Context, tx core.Tx, where string, args ...a
 	if tx != nil && db.dialect == Postgres {
 		q += " FOR UPDATE"
 	}
-	var r domainRow
-	if err := db.rowIn(ctx, tx, q, args...).Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "domain")
-	}
-	d, err := r.core()
-	return &d, err
-}
-
-func domainsOf(rows *sql.Rows, err error) ([]*core.Domain, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []*core.Domain
-	for rows.Next() {
-		var r domainRow
-		if err := rows.Scan(r.dest()...); err != nil {
-			return nil, err
-		}
-		d, err := r.core()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &d)
-	}
-	return out, away(rows.Err())
+	return readOne[domainRow, core.Domain](db.rowIn(ctx, tx, q, args...), "domain")
 }
 
 // InsertDomain implements domain.Storage.
@@ -167,7 +141,7 @@ func (db *DB) ProvenDomains(ctx context.Context, account core.AccountID, o domai
 		for _, name := range names[:n] {
 			args = append(args, name)
 		}
-		got, err := domainsOf(db.query(ctx, selectDomain+provenDomains+marks(1, n), args...))
+		got, err := each(readAll[domainRow, core.Domain](db.query(ctx, selectDomain+provenDomains+marks(1, n), args...)))
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +152,7 @@ func (db *DB) ProvenDomains(ctx context.Context, account core.AccountID, o domai
 
 // DueDomains implements domain.Storage.
 func (db *DB) DueDomains(ctx context.Context, now time.Time, limit int) ([]*core.Domain, error) {
-	return domainsOf(db.queryKept(ctx, selectDomain+dueDomains, micros(now), limit))
+	return each(readAll[domainRow, core.Domain](db.queryKept(ctx, selectDomain+dueDomains, micros(now), limit)))
 }
 
 // LeaseDomain implements domain.Storage. The version stays: people who change
@@ -267,21 +241,8 @@ func (db *DB) OrganisationsOf(ctx context.Context, account core.AccountID, group
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	rows, err := db.query(ctx, "SELECT DISTINCT g.organisation FROM groups g WHERE g.account = ? AND g.organisation IS NOT NULL AND "+
-		withinGroups("g.id", groups), string(account))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []core.OrganisationID
-	for rows.Next() {
-		var o core.OrganisationID
-		if err := rows.Scan(&o); err != nil {
-			return nil, err
-		}
-		out = append(out, o)
-	}
-	return out, away(rows.Err())
+	return columnOf[core.OrganisationID](db.query(ctx, "SELECT DISTINCT g.organisation FROM groups g WHERE g.account = ? AND g.organisation IS NOT NULL AND "+
+		withinGroups("g.id", groups), string(account)))
 }
 
 const selectAttempt = `SELECT id, account, domain, method, background, passed, failure, records, expected, next_step, perspectives, agreed, quorum, at

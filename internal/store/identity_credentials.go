@@ -183,13 +183,7 @@ func (db *DB) UpdateCredential(ctx context.Context, tx core.Tx, c *core.Credenti
 
 // Credential implements identity.Storage.
 func (db *DB) Credential(ctx context.Context, tx core.Tx, account core.AccountID, id core.CredentialID) (*core.Credential, error) {
-	var r credentialRow
-	err := db.rowIn(ctx, tx, "SELECT "+credentialCols+" FROM credentials c WHERE c.account = ? AND c.id = ?", string(account), string(id)).Scan(r.dest()...)
-	if err != nil {
-		return nil, notFound(err, "credential")
-	}
-	c, err := r.core()
-	return &c, err
+	return readOne[credentialRow, core.Credential](db.rowIn(ctx, tx, "SELECT "+credentialCols+" FROM credentials c WHERE c.account = ? AND c.id = ?", string(account), string(id)), "credential")
 }
 
 // What serves requests: one prepared query with the user's state.

@@ -78,39 +78,17 @@ func (db *DB) InsertPasskey(ctx context.Context, tx core.Tx, k *core.Passkey) er
 
 // Passkey implements identity.Storage.
 func (db *DB) Passkey(ctx context.Context, tx core.Tx, account core.AccountID, id core.PasskeyID) (*core.Passkey, error) {
-	return scanPasskey(db.rowIn(ctx, tx, "SELECT "+passkeyCols+" FROM passkeys t WHERE t.account = ? AND t.id = ?", string(account), string(id)))
+	return readOne[passkeyRow, core.Passkey](db.rowIn(ctx, tx, "SELECT "+passkeyCols+" FROM passkeys t WHERE t.account = ? AND t.id = ?", string(account), string(id)), "passkey")
 }
 
 // PasskeyByCredential implements identity.Storage.
 func (db *DB) PasskeyByCredential(ctx context.Context, credential []byte) (*core.Passkey, error) {
-	return scanPasskey(db.queryRow(ctx, "SELECT "+passkeyCols+" FROM passkeys t WHERE t.credential_id = ?", credential))
-}
-
-func scanPasskey(row interface{ Scan(...any) error }) (*core.Passkey, error) {
-	var r passkeyRow
-	if err := row.Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "passkey")
-	}
-	k, err := r.core()
-	return &k, err
+	return readOne[passkeyRow, core.Passkey](db.queryRow(ctx, "SELECT "+passkeyCols+" FROM passkeys t WHERE t.credential_id = ?", credential), "passkey")
 }
 
 // PasskeysOf implements identity.Storage.
 func (db *DB) PasskeysOf(ctx context.Context, user core.UserID) ([]core.Passkey, error) {
-	rows, err := db.query(ctx, "SELECT "+passkeyCols+" FROM passkeys t WHERE t.user_id = ? ORDER BY t.created_at, t.id", string(user))
-	if err != nil {
-		return nil, away(err)
-	}
-	defer rows.Close()
-	var out []core.Passkey
-	for rows.Next() {
-		k, err := scanPasskey(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, *k)
-	}
-	return out, rows.Err()
+	return readAll[passkeyRow, core.Passkey](db.query(ctx, "SELECT "+passkeyCols+" FROM passkeys t WHERE t.user_id = ? ORDER BY t.created_at, t.id", string(user)))
 }
 
 // UsePasskey implements identity.Storage.

@@ -85,12 +85,7 @@ func (db *DB) DeleteSignInProvider(ctx context.Context, tx core.Tx, account core
 }
 
 func (db *DB) provider(ctx context.Context, tx core.Tx, where string, args ...any) (*core.SignInProvider, error) {
-	var r providerRow
-	if err := db.rowIn(ctx, tx, "SELECT "+providerCols+" FROM signin_providers t WHERE "+where, args...).Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "sign-in provider")
-	}
-	p, err := r.core()
-	return &p, err
+	return readOne[providerRow, core.SignInProvider](db.rowIn(ctx, tx, "SELECT "+providerCols+" FROM signin_providers t WHERE "+where, args...), "sign-in provider")
 }
 
 // SignInProvider implements federation.Storage and identity.Storage.
@@ -105,24 +100,7 @@ func (db *DB) SignInProviderByLabel(ctx context.Context, account core.AccountID,
 
 // EnabledSignInProviders implements federation.Storage.
 func (db *DB) EnabledSignInProviders(ctx context.Context, account core.AccountID) ([]*core.SignInProvider, error) {
-	rows, err := db.query(ctx, "SELECT "+providerCols+" FROM signin_providers t WHERE t.account = ? AND t.enabled ORDER BY t.name, t.id", string(account))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []*core.SignInProvider
-	for rows.Next() {
-		var r providerRow
-		if err := rows.Scan(r.dest()...); err != nil {
-			return nil, err
-		}
-		p, err := r.core()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, &p)
-	}
-	return out, rows.Err()
+	return each(readAll[providerRow, core.SignInProvider](db.query(ctx, "SELECT "+providerCols+" FROM signin_providers t WHERE t.account = ? AND t.enabled ORDER BY t.name, t.id", string(account))))
 }
 
 // SignInProviders implements federation.Storage.
@@ -170,13 +148,13 @@ func (db *DB) PurgeAssertions(ctx context.Context, tx core.Tx, now time.Time) er
 
 // ExternalUser implements identity.Storage.
 func (db *DB) ExternalUser(ctx context.Context, tx core.Tx, account core.AccountID, provider core.ProviderID, subject string) (*core.User, error) {
-	return scanUser(db.rowIn(ctx, tx, "SELECT "+userCols+` FROM users t JOIN external_identities e ON e.user_id = t.id
-		WHERE e.account = ? AND e.provider = ? AND e.subject = ?`, string(account), string(provider), subject))
+	return readOne[userRow, core.User](db.rowIn(ctx, tx, "SELECT "+userCols+` FROM users t JOIN external_identities e ON e.user_id = t.id
+		WHERE e.account = ? AND e.provider = ? AND e.subject = ?`, string(account), string(provider), subject), "user")
 }
 
 // UserByLoginIn implements identity.Storage.
 func (db *DB) UserByLoginIn(ctx context.Context, tx core.Tx, account core.AccountID, login string) (*core.User, error) {
-	return scanUser(db.rowIn(ctx, tx, "SELECT "+userCols+" FROM users t WHERE t.account = ? AND t.login = ?", string(account), login))
+	return readOne[userRow, core.User](db.rowIn(ctx, tx, "SELECT "+userCols+" FROM users t WHERE t.account = ? AND t.login = ?", string(account), login), "user")
 }
 
 // UserByEmail implements identity.Storage.
@@ -221,7 +199,7 @@ func (db *DB) Identities(ctx context.Context, tx core.Tx, account core.AccountID
 	if tx == nil {
 		rows, err = db.query(ctx, q, string(account), string(user))
 	} else {
-		rows, err = in(tx).Tx.Tx.QueryContext(ctx, db.rebind(q), string(account), string(user))
+		rows, err = in(tx).now().Tx.QueryContext(ctx, db.rebind(q), string(account), string(user))
 	}
 	if err != nil {
 		return nil, err

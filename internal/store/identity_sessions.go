@@ -80,13 +80,7 @@ func (db *DB) SessionByHash(ctx context.Context, hash []byte) (*core.Session, *c
 
 // Session implements identity.Storage.
 func (db *DB) Session(ctx context.Context, account core.AccountID, id core.SessionID) (*core.Session, error) {
-	var r sessionRow
-	err := db.queryRow(ctx, "SELECT "+sessionCols+" FROM sessions s WHERE s.account = ? AND s.id = ?", string(account), string(id)).Scan(r.dest()...)
-	if err != nil {
-		return nil, notFound(err, "session")
-	}
-	ses, err := r.core()
-	return &ses, err
+	return readOne[sessionRow, core.Session](db.queryRow(ctx, "SELECT "+sessionCols+" FROM sessions s WHERE s.account = ? AND s.id = ?", string(account), string(id)), "session")
 }
 
 // TouchSession implements identity.Storage. A session that has ended in the
@@ -219,13 +213,7 @@ func (db *DB) TokenByHash(ctx context.Context, hash []byte) (*core.Token, *core.
 
 // Token implements identity.Storage.
 func (db *DB) Token(ctx context.Context, account core.AccountID, id core.TokenID) (*core.Token, error) {
-	var r tokenRow
-	err := db.queryRow(ctx, "SELECT "+tokenCols+" FROM tokens k WHERE k.account = ? AND k.id = ?", string(account), string(id)).Scan(r.dest()...)
-	if err != nil {
-		return nil, notFound(err, "token")
-	}
-	t, err := r.core()
-	return &t, err
+	return readOne[tokenRow, core.Token](db.queryRow(ctx, "SELECT "+tokenCols+" FROM tokens k WHERE k.account = ? AND k.id = ?", string(account), string(id)), "token")
 }
 
 // TouchToken implements identity.Storage.

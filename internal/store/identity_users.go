@@ -155,39 +155,17 @@ func (db *DB) UserUse(ctx context.Context, account core.AccountID, id core.UserI
 
 // User implements identity.Storage.
 func (db *DB) User(ctx context.Context, tx core.Tx, account core.AccountID, id core.UserID) (*core.User, error) {
-	return scanUser(db.rowIn(ctx, tx, "SELECT "+userCols+" FROM users t WHERE t.account = ? AND t.id = ?", string(account), string(id)))
+	return readOne[userRow, core.User](db.rowIn(ctx, tx, "SELECT "+userCols+" FROM users t WHERE t.account = ? AND t.id = ?", string(account), string(id)), "user")
 }
 
 // UserByLogin implements identity.Storage.
 func (db *DB) UserByLogin(ctx context.Context, account core.AccountID, login string) (*core.User, error) {
-	return scanUser(db.queryRow(ctx, "SELECT "+userCols+" FROM users t WHERE t.account = ? AND t.login = ?", string(account), login))
-}
-
-func scanUser(row interface{ Scan(...any) error }) (*core.User, error) {
-	var r userRow
-	if err := row.Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "user")
-	}
-	u, err := r.core()
-	return &u, err
+	return readOne[userRow, core.User](db.queryRow(ctx, "SELECT "+userCols+" FROM users t WHERE t.account = ? AND t.login = ?", string(account), login), "user")
 }
 
 // usersIn reads users inside tx.
 func (db *DB) usersIn(ctx context.Context, tx core.Tx, where string, args ...any) ([]*core.User, error) {
-	rows, err := in(tx).Tx.Tx.QueryContext(ctx, db.rebind("SELECT "+userCols+" FROM users t "+where), args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []*core.User
-	for rows.Next() {
-		u, err := scanUser(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, u)
-	}
-	return out, rows.Err()
+	return each(readAll[userRow, core.User](in(tx).now().Tx.QueryContext(ctx, db.rebind("SELECT "+userCols+" FROM users t "+where), args...)))
 }
 
 // Users implements identity.Storage.

@@ -19,7 +19,12 @@ type column struct {
 	expr string // SQL expression of the value
 	// notNull columns can be sorted by their index.
 	notNull bool
-	uses    core.TagKind // the tags of such things stand in tag_uses, too
+	// exact texts are compared as they are written when a filter asks for the
+	// whole value, so that an index serves.
+	exact bool
+	// ranged columns have an index of their own that is not in the list's order.
+	ranged bool
+	uses   core.TagKind // the tags of such things stand in tag_uses, too
 }
 
 // listing is one list: a table whose rows bun scans into R and conv turns into
@@ -57,11 +62,8 @@ type cursor struct {
 func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (core.Page[T], error) {
 	var none core.Page[T]
 	if q.Tally != nil {
-		w, err := l.conditions(ctx, db, q)
-		if err != nil {
-			return none, err
-		}
-		none.Tally, err = l.tally(ctx, db, w, q.Tally)
+		var err error
+		none.Tally, err = l.tally(ctx, db, q)
 		return none, err
 	}
 	order, desc, err := l.order(q)
@@ -77,7 +79,7 @@ func (l *listing[R, T]) page(ctx context.Context, db *DB, q core.ListQuery) (cor
 	if err != nil {
 		return none, err
 	}
-	rows, err := db.query(ctx, text, args...)
+	rows, err := db.queryList(ctx, text, args...)
 	if err != nil {
 		return none, err
 	}
@@ -104,9 +106,9 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 	if found, term, err = db.searchFrom(ctx, l.trigrams, q.Filter); err != nil {
 		return "", nil, err
 	}
-	from, arms := l.table, []core.ListQuery{q}
+	from, arms := l.table+" AS t", []core.ListQuery{q}
 	if found != "" {
-		from = found
+		from = found + " AS t" + searchedBy
 	} else {
 		arms = byGroup(q)
 	}
@@ -126,7 +128,7 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 				return "", nil, err
 			}
 		}
-		parts = append(parts, "SELECT "+sel+" FROM "+from+" AS t WHERE "+strings.Join(w.conds, " AND "))
+		parts = append(parts, "SELECT "+sel+" FROM "+from+" WHERE "+strings.Join(w.conds, " AND "))
 		args = append(args, w.args...)
 	}
 	end := func(by []string) string {
@@ -178,7 +180,12 @@ func (l *listing[R, T]) order(q core.ListQuery) (exprs []string, desc bool, err 
 	if l.key == nil {
 		return append(exprs, "t.id"), desc, nil
 	}
-	return append(exprs, l.key...), desc, nil
+	for _, k := range l.key {
+		if !slices.Contains(exprs, k) {
+			exprs = append(exprs, k)
+		}
+	}
+	return exprs, desc, nil
 }
 
 // read scans at most limit rows and makes the cursor when there are more.
@@ -241,206 +248,6 @@ func (l *listing[R, T]) find(name string) *column {
 		}
 	}
 	return nil
-}
-
-// conds collects conditions and their arguments.
-type conds struct {
-	conds []string
-	args  []any
-	now   time.Time
-	tag   func(core.TagKind, core.Cond) (string, []any, error) // tagCond
-}
-
-func (w *conds) add(cond string, args ...any) {
-	w.conds = append(w.conds, cond)
-	w.args = append(w.args, args...)
-}
-
-func (l *listing[R, T]) conditions(ctx context.Context, db *DB, q core.ListQuery) (*conds, error) {
-	if q.Account == "" {
-		return nil, core.Errorf(core.KindInternal, "list without account")
-	}
-	if err := q.Filter.Check(l.columns()); err != nil {
-		return nil, err
-	}
-	w := &conds{now: db.now(), tag: func(k core.TagKind, c core.Cond) (string, []any, error) { return db.tagCond(ctx, q.Account, k, c) }}
-	w.add("t.account = ?", string(q.Account))
-	if l.where != "" {
-		w.add(l.where)
-	}
-	for _, c := range q.Filter {
-		if err := w.filter(l.find(c.Column), c); err != nil {
-			return nil, err
-		}
-		if l.rare != nil {
-			w.conds = append(w.conds, l.rare(c)...)
-		}
-	}
-	return w, nil
-}
-
-// sortable wraps columns that may be NULL, because NULLs sort differently on
-// the two engines and cannot stand in a cursor.
-func sortable(c *column) string {
-	switch {
-	case c.notNull:
-		return c.expr
-	case c.Type == core.TypeTime || c.Type == core.TypeNumber:
-		return "COALESCE(" + c.expr + ", 0)"
-	case c.Type == core.TypeBool:
-		return "COALESCE(" + c.expr + ", FALSE)"
-	}
-	return "COALESCE(" + c.expr + ", '')"
-}
-
-// after continues behind a cursor.
-func (w *conds) after(order []string, desc bool, q core.ListQuery) error {
-	bad := core.Errorf(core.KindInvalid, "the cursor is not one of this list").At("cursor")
-	raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	var c cursor
-	if err != nil || len(raw) > 8192 || json.Unmarshal(raw, &c) != nil || c.By != q.Sort.Column || c.Desc != q.Sort.Desc || len(c.At) != len(order) {
-		return bad
-	}
-	for i, v := range c.At {
-		switch x := v.(type) {
-		case float64:
-			c.At[i] = int64(x)
-		case string, bool:
-		default:
-			return bad
-		}
-	}
-	op := ">"
-	if desc {
-		op = "<"
-	}
-	w.add("("+strings.Join(order, ", ")+") "+op+" (?"+strings.Repeat(", ?", len(order)-1)+")", c.At...)
-	return nil
-}
-
-// filter compiles one row of the filter.
-func (w *conds) filter(c *column, f core.Cond) error {
-	switch f.Op {
-	case core.OpEmpty:
-		w.add("(" + c.expr + " IS NULL OR " + emptyText(c) + ")")
-		return nil
-	case core.OpNotEmpty:
-		w.add("(" + c.expr + " IS NOT NULL AND NOT (" + emptyText(c) + "))")
-		return nil
-	}
-	switch c.Type {
-	case core.TypeText, core.TypeTags:
-		return w.text(c, f)
-	case core.TypeEnum, core.TypeID:
-		return w.compare(c.expr, f, func(s string) (any, error) { return s, nil })
-	case core.TypeNumber:
-		return w.compare(c.expr, f, func(s string) (any, error) {
-			n, err := strconv.ParseInt(s, 10, 64)
-			if err != nil {
-				return nil, core.Errorf(core.KindInvalid, "%q is not a whole number", s).At("filter")
-			}
-			return n, nil
-		})
-	case core.TypeBool:
-		return w.compare(c.expr, f, func(s string) (any, error) {
-			b, err := strconv.ParseBool(s)
-			if err != nil {
-				return nil, core.Errorf(core.KindInvalid, "%q is neither true nor false", s).At("filter")
-			}
-			return b, nil
-		})
-	case core.TypeTime:
-		return w.compare(c.expr, f, func(s string) (any, error) {
-			t, err := core.ParseTime(s, w.now)
-			return micros(t), err
-		})
-	}
-	return core.Errorf(core.KindInvalid, "column %q cannot be filtered", c.Name).At("filter")
-}
-
-func emptyText(c *column) string {
-	switch c.Type {
-	case core.TypeText:
-		return c.expr + " = ''"
-	case core.TypeTags:
-		return c.expr + " = '[]'"
-	}
-	return "1 = 0"
-}
-
-var sqlOps = map[core.Operator]string{
-	core.OpEquals: "=", core.OpNotEquals: "<>", core.OpGreater: ">", core.OpGreaterEq: ">=", core.OpLess: "<", core.OpLessEq: "<=",
-}
-
-// compare handles the plain comparisons of every type.
-func (w *conds) compare(expr string, f core.Cond, parse func(string) (any, error)) error {
-	args := make([]any, len(f.Values))
-	for i, s := range f.Values {
-		v, err := parse(s)
-		if err != nil {
-			return err
-		}
-		args[i] = v
-	}
-	switch f.Op {
-	case core.OpBetween:
-		w.add(expr+" BETWEEN ? AND ?", args...)
-	case core.OpIn:
-		w.add(expr+" IN (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
-	case core.OpNotEquals:
-		w.add("("+expr+" IS NULL OR "+expr+" <> ?)", args...)
-	default:
-		w.add(expr+" "+sqlOps[f.Op]+" ?", args...)
-	}
-	return nil
-}
-
-// text handles the operators of texts and tag lists, without regard to case.
-func (w *conds) text(c *column, f core.Cond) error {
-	expr := "LOWER(COALESCE(" + c.expr + ", ''))"
-	v := make([]any, len(f.Values))
-	for i, s := range f.Values {
-		v[i] = strings.ToLower(s)
-	}
-	esc := func(s any) string { return escapeLike(s.(string)) }
-	if c.uses != "" && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
-		cond, args, err := w.tag(c.uses, f)
-		w.add(cond, args...)
-		return err
-	}
-	if c.Type == core.TypeTags && (f.Op == core.OpEquals || f.Op == core.OpNotEquals) {
-		// Tags are a JSON array of texts; one whole element must match.
-		j, err := json.Marshal(v[0])
-		if err != nil {
-			return err
-		}
-		not := ""
-		if f.Op == core.OpNotEquals {
-			not = "NOT "
-		}
-		w.add(expr+" "+not+`LIKE ? ESCAPE '\'`, "%"+esc(string(j))+"%")
-		return nil
-	}
-	switch f.Op {
-	case core.OpContains:
-		w.add(expr+` LIKE ? ESCAPE '\'`, "%"+esc(v[0])+"%")
-	case core.OpNotContains:
-		w.add(expr+` NOT LIKE ? ESCAPE '\'`, "%"+esc(v[0])+"%")
-	case core.OpStartsWith:
-		w.add(expr+` LIKE ? ESCAPE '\'`, esc(v[0])+"%")
-	case core.OpEndsWith:
-		w.add(expr+` LIKE ? ESCAPE '\'`, "%"+esc(v[0]))
-	case core.OpIn:
-		w.add(expr+" IN (?"+strings.Repeat(", ?", len(v)-1)+")", v...)
-	default:
-		w.add(expr+" "+sqlOps[f.Op]+" ?", v...)
-	}
-	return nil
-}
-
-// escapeLike makes s stand for itself in a LIKE pattern with ESCAPE '\'.
-func escapeLike(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
 // micros is how times are stored: microseconds since 1970, UTC.

@@ -14,7 +14,13 @@ func (l *listing[R, T]) count(ctx context.Context, db *DB, account core.AccountI
 	if err != nil {
 		return 0, err
 	}
-	rows, err := db.query(ctx, "SELECT COUNT(*) FROM "+l.table+" AS t WHERE "+strings.Join(w.conds, " AND "), w.args...)
+	k, err := db.countRows(ctx, "SELECT COUNT(*) FROM "+l.table+" AS t WHERE "+strings.Join(w.conds, " AND "), w.args...)
+	return int(k), err
+}
+
+// countRows runs a query that gives one number.
+func (db *DB) countRows(ctx context.Context, text string, args ...any) (n int64, err error) {
+	rows, err := db.queryList(ctx, text, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +57,7 @@ func (l *listing[R, T]) at(ctx context.Context, db *DB, q core.ListQuery, offset
 		limit = core.DefaultPage
 	}
 	limit = min(limit, core.MaxPage)
-	rows, err := db.query(ctx, "SELECT t.* FROM "+l.table+" AS t WHERE "+strings.Join(w.conds, " AND ")+" ORDER BY "+
+	rows, err := db.queryList(ctx, "SELECT t.* FROM "+l.table+" AS t WHERE "+strings.Join(w.conds, " AND ")+" ORDER BY "+
 		strings.Join(order, dir+", ")+dir+" LIMIT "+strconv.Itoa(limit)+" OFFSET "+strconv.Itoa(offset), w.args...)
 	if err != nil {
 		return nil, err

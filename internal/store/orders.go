@@ -55,7 +55,7 @@ func (db *DB) InsertOrder(ctx context.Context, tx core.Tx, o *core.Order) (bool,
 	if err != nil {
 		return false, err
 	}
-	r, err := in(tx).exec(ctx, insertOrder, string(o.ID), string(o.Account), o.Number, nullText(o.Credential), string(o.User),
+	r, err := in(tx).expect(ctx, 1, insertOrder, string(o.ID), string(o.Account), o.Number, nullText(o.Credential), string(o.User),
 		nullText(o.Group), string(o.Product), string(o.Issuer), o.Protocol, string(o.State), o.Subject, toJSON(o.Names),
 		nullText(o.IdempotencyKey), nullText(o.Replaces), nullText(o.Certificate), req, nullBytes(o.KeySealed), o.Failure, o.Reference,
 		nullMicros(o.LeaseUntil), o.Attempt, micros(o.CreatedAt), micros(o.UpdatedAt))
@@ -71,7 +71,7 @@ func (db *DB) UpdateOrder(ctx context.Context, tx core.Tx, o *core.Order, from c
 	if err := from.To(o.State); err != nil {
 		return err
 	}
-	r, err := in(tx).exec(ctx, updateOrder, string(o.State), nullText(o.Certificate), o.Failure, o.Reference,
+	r, err := in(tx).expect(ctx, 1, updateOrder, string(o.State), nullText(o.Certificate), o.Failure, o.Reference,
 		nullMicros(o.LeaseUntil), o.Attempt, micros(o.UpdatedAt), string(o.ID), string(from), attempt)
 	return changed(r, err, "order")
 }
@@ -155,7 +155,7 @@ func (db *DB) StaleOrders(ctx context.Context, before time.Time, limit int) ([]*
 
 // ReserveCertificate implements enroll.Storage.
 func (db *DB) ReserveCertificate(ctx context.Context, tx core.Tx, c *core.Certificate) error {
-	_, err := in(tx).exec(ctx, insertCertificate, string(c.ID), string(c.Account), c.Number, nullText(c.Order), string(c.Issuer),
+	_, err := in(tx).expect(ctx, 1, insertCertificate, string(c.ID), string(c.Account), c.Number, nullText(c.Order), string(c.Issuer),
 		string(c.Product), nullText(c.Credential), string(c.User), nullText(c.Group), c.Protocol, string(core.CertReserved), c.Serial,
 		c.Subject, c.CommonName, toJSON(c.Names), c.KeyAlgorithm, c.SPKIHash, nullBytes(c.SKI), nil, micros(c.NotBefore), micros(c.NotAfter),
 		nullText(c.Replaces), c.HasKey, toJSON(c.Tags), micros(c.CreatedAt), c.CA)
@@ -168,7 +168,7 @@ func (db *DB) ReserveCertificate(ctx context.Context, tx core.Tx, c *core.Certif
 // FinishCertificate implements enroll.Storage.
 func (db *DB) FinishCertificate(ctx context.Context, tx core.Tx, c *core.Certificate) error {
 	if db.dialect == Postgres {
-		r, err := in(tx).exec(ctx, finishWithBody, string(c.State), c.Fingerprint, c.HasKey, string(c.ID), c.DER)
+		r, err := in(tx).expect(ctx, 1, finishWithBody, string(c.State), c.Fingerprint, c.HasKey, string(c.ID), c.DER)
 		return changed(r, err, "certificate")
 	}
 	r, err := in(tx).exec(ctx, finishCertificate, string(c.State), c.Fingerprint, c.HasKey, string(c.ID))

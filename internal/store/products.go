@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -76,7 +77,7 @@ func (db *DB) LockProducts(ctx context.Context, tx core.Tx, account core.Account
 		return nil, err
 	}
 	var rows []productRow
-	if err := t.NewSelect().Model(&rows).Where("t.account = ?", string(account)).OrderExpr("t.number").Scan(ctx); err != nil {
+	if err := t.now().NewSelect().Model(&rows).Where("t.account = ?", string(account)).OrderExpr("t.number").Scan(ctx); err != nil {
 		return nil, err
 	}
 	out := make([]core.Product, len(rows))
@@ -89,21 +90,23 @@ func (db *DB) LockProducts(ctx context.Context, tx core.Tx, account core.Account
 	return out, nil
 }
 
-// InsertProduct adds a product. Kind exists: the code is taken.
-func (db *DB) InsertProduct(ctx context.Context, tx core.Tx, p *core.Product) error {
+// InsertProduct implements product.Storage. Kind exists: the code is taken.
+func (db *DB) InsertProduct(ctx context.Context, tx core.Tx, p *core.Product, taken []int64) error {
 	t := in(tx)
-	err := t.row(ctx, `INSERT INTO counters (account, kind, value) VALUES (?, 'product', 1)
-		ON CONFLICT (account, kind) DO UPDATE SET value = counters.value + 1 RETURNING value`, string(p.Account)).Scan(&p.Number)
-	if err != nil {
-		return err
+	for p.Number = 0; p.Number == 0 || slices.Contains(taken, p.Number); {
+		err := t.row(ctx, `INSERT INTO counters (account, kind, value) VALUES (?, 'product', 1)
+			ON CONFLICT (account, kind) DO UPDATE SET value = counters.value + 1 RETURNING value`, string(p.Account)).Scan(&p.Number)
+		if err != nil {
+			return err
+		}
 	}
-	_, err = t.NewInsert().Model(productRowOf(p)).Exec(ctx)
+	_, err := t.now().NewInsert().Model(productRowOf(p)).Exec(ctx)
 	return exists(err, "a product with the code %q exists", p.Code)
 }
 
 // UpdateProduct writes a product if its version is still p.Version-1.
 func (db *DB) UpdateProduct(ctx context.Context, tx core.Tx, p *core.Product) error {
-	r, err := in(tx).NewUpdate().Model(productRowOf(p)).ExcludeColumn("id", "account", "number", "created_at").
+	r, err := in(tx).now().NewUpdate().Model(productRowOf(p)).ExcludeColumn("id", "account", "number", "created_at").
 		Where("id = ?", string(p.ID)).Where("account = ?", string(p.Account)).Where("version = ?", p.Version-1).Exec(ctx)
 	return changed(r, exists(err, "a product with the code %q exists", p.Code), "product")
 }

@@ -38,36 +38,14 @@ func (r *pullRow) core() (core.RenewalPull, error) {
 
 // RenewalPulls implements acme.Storage.
 func (db *DB) RenewalPulls(ctx context.Context, account core.AccountID, issuer core.IssuerID, product core.ProductID, issued time.Time) ([]core.RenewalPull, error) {
-	rows, err := db.queryKept(ctx, selectPull+`account = ? AND created_at > ? AND cancelled_at IS NULL
+	return readAll[pullRow, core.RenewalPull](db.queryKept(ctx, selectPull+`account = ? AND created_at > ? AND cancelled_at IS NULL
 		AND (issuer IS NULL OR issuer = ?) AND (product IS NULL OR product = ?) ORDER BY created_at, id`,
-		string(account), micros(issued), string(issuer), string(product))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []core.RenewalPull
-	for rows.Next() {
-		var r pullRow
-		if err := rows.Scan(r.dest()...); err != nil {
-			return nil, err
-		}
-		p, err := r.core()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, rows.Err()
+		string(account), micros(issued), string(issuer), string(product)))
 }
 
 // RenewalPull finds a pull.
 func (db *DB) RenewalPull(ctx context.Context, account core.AccountID, id core.PullID) (*core.RenewalPull, error) {
-	var r pullRow
-	if err := db.queryRow(ctx, selectPull+"id = ? AND account = ?", string(id), string(account)).Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "renewal pull")
-	}
-	p, err := r.core()
-	return &p, err
+	return readOne[pullRow, core.RenewalPull](db.queryRow(ctx, selectPull+"id = ? AND account = ?", string(id), string(account)), "renewal pull")
 }
 
 // InsertRenewalPull adds a pull.

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	"github.com/uptrace/bun"
@@ -288,6 +289,16 @@ func (db *DB) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
 func (db *DB) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
 	rows, err := db.read.DB.QueryContext(ctx, db.rebind(q), args...)
 	return rows, away(err)
+}
+
+// queryList is query for what people ask lists. PostgreSQL plans each anew with
+// its values: after some runs of a prepared statement it keeps one plan for all
+// values, which may be that of a common text for a rare one.
+func (db *DB) queryList(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	if db.dialect == Postgres {
+		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+	}
+	return db.query(ctx, q, args...)
 }
 
 // queryKept is query with a prepared statement, for texts that do not vary and

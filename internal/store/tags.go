@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -104,27 +103,9 @@ func (t *Tx) tagOrder(ctx context.Context, d *core.OrderDetails, fresh bool) err
 	return t.tag(ctx, tagged{core.TagOrder, string(d.Order), d.Account, group}, d.Ask.Tags, fresh)
 }
 
-// columnOf reads rows of one text, and closes them.
-func columnOf(rows *sql.Rows) ([]string, error) {
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
-}
-
 // texts reads a column of texts inside the transaction.
 func (t *Tx) texts(ctx context.Context, q string, args ...any) ([]string, error) {
-	rows, err := t.Tx.Tx.QueryContext(ctx, t.db.rebind(q), args...)
-	if err != nil {
-		return nil, err
-	}
-	return columnOf(rows)
+	return columnOf[string](t.now().Tx.QueryContext(ctx, t.db.rebind(q), args...))
 }
 
 // SetCertificateTags replaces the tags of a certificate.
@@ -142,7 +123,10 @@ func (db *DB) SetCertificateTags(ctx context.Context, tx core.Tx, account core.A
 // tag that many things have the list is walked and each looked up; else they are
 // all read and sorted.
 func (db *DB) tagCond(ctx context.Context, account core.AccountID, kind core.TagKind, f core.Cond) (string, []any, error) {
-	const has = "EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)"
+	has := "EXISTS (SELECT 1 FROM tag_uses u WHERE u.kind = ? AND u.object = t.id AND u.tag = ?)"
+	if db.dialect == Postgres { // OFFSET keeps it from making a join of this, which reads all uses
+		has = strings.TrimSuffix(has, ")") + " OFFSET 0)"
+	}
 	tag := core.TagKey(f.Values[0])
 	args := []any{string(kind), tag}
 	if f.Op == core.OpNotEquals {
@@ -151,9 +135,6 @@ func (db *DB) tagCond(ctx context.Context, account core.AccountID, kind core.Tag
 	var n int64
 	err := db.queryRow(ctx, `SELECT COALESCE(SUM(uses), 0) FROM tag_counts WHERE account = ? AND tag = ? AND kind = ?`, string(account), tag, string(kind)).Scan(&n)
 	if n > maxHits {
-		if db.dialect == Postgres { // OFFSET keeps it from turning the one into the other
-			return strings.Replace(has, "u.tag = ?)", "u.tag = ? OFFSET 0)", 1), args, err
-		}
 		return has, args, err
 	}
 	return "t.id IN (SELECT u.object FROM tag_uses u WHERE u.account = ? AND u.tag = ? AND u.kind = ?)", []any{string(account), tag, string(kind)}, err
@@ -217,11 +198,7 @@ func (db *DB) TagsOf(ctx context.Context, account core.AccountID, ch core.TagCha
 	if ch.Key {
 		q, args = `SELECT tag FROM tags WHERE account = ? AND (tag = ? OR tag LIKE ? ESCAPE '\')`, []any{string(account), k, escapeLike(k+":") + "%"}
 	}
-	rows, err := db.query(ctx, q+" ORDER BY tag", args...)
-	if err != nil {
-		return nil, err
-	}
-	return columnOf(rows)
+	return columnOf[string](db.query(ctx, q+" ORDER BY tag", args...))
 }
 
 // CountTagged counts the things that have one of the tags, one for each tag.

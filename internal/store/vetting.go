@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -71,27 +70,6 @@ func vettingList() *listing[vettingRow, core.Vetting] {
 	}
 }
 
-// vettingsOf reads what a query found.
-func vettingsOf(rows *sql.Rows, err error) ([]core.Vetting, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []core.Vetting
-	for rows.Next() {
-		var r vettingRow
-		if err := rows.Scan(r.dest()...); err != nil {
-			return nil, err
-		}
-		v, err := r.core()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, away(rows.Err())
-}
-
 // InsertVetting implements vetting.Storage.
 func (db *DB) InsertVetting(ctx context.Context, tx core.Tx, v *core.Vetting) error {
 	_, err := in(tx).exec(ctx, `INSERT INTO vettings (id, account, organisation, purpose, state, asked_by, asked_as, validator, method, source, comment,
@@ -116,21 +94,16 @@ func (db *DB) UpdateVetting(ctx context.Context, tx core.Tx, v *core.Vetting, fr
 
 // Vetting implements vetting.Storage.
 func (db *DB) Vetting(ctx context.Context, tx core.Tx, account core.AccountID, id core.VettingID) (*core.Vetting, error) {
-	var r vettingRow
-	if err := db.rowIn(ctx, tx, selectVetting+"account = ? AND id = ?", string(account), string(id)).Scan(r.dest()...); err != nil {
-		return nil, notFound(err, "vetting")
-	}
-	v, err := r.core()
-	return &v, err
+	return readOne[vettingRow, core.Vetting](db.rowIn(ctx, tx, selectVetting+"account = ? AND id = ?", string(account), string(id)), "vetting")
 }
 
 // VettingsOf implements vetting.Storage.
 func (db *DB) VettingsOf(ctx context.Context, tx core.Tx, account core.AccountID, o core.OrganisationID) ([]core.Vetting, error) {
 	const where = selectVetting + "account = ? AND organisation = ? ORDER BY id DESC"
 	if tx == nil {
-		return vettingsOf(db.queryKept(ctx, where, string(account), string(o)))
+		return readAll[vettingRow, core.Vetting](db.queryKept(ctx, where, string(account), string(o)))
 	}
-	return vettingsOf(in(tx).Tx.Tx.QueryContext(ctx, db.rebind(where), string(account), string(o)))
+	return readAll[vettingRow, core.Vetting](in(tx).now().Tx.QueryContext(ctx, db.rebind(where), string(account), string(o)))
 }
 
 // ListVettings implements vetting.Storage.
@@ -143,7 +116,7 @@ func (db *DB) VettingColumns() []core.Column { return vettingList().columns() }
 
 // EndingVettings implements vetting.Storage.
 func (db *DB) EndingVettings(ctx context.Context, now, until time.Time, days, limit int) ([]core.Vetting, error) {
-	return vettingsOf(db.queryKept(ctx, selectVetting+`state = 'validated' AND expires_at > ? AND expires_at <= ? AND (reminded = 0 OR reminded > ?)
+	return readAll[vettingRow, core.Vetting](db.queryKept(ctx, selectVetting+`state = 'validated' AND expires_at > ? AND expires_at <= ? AND (reminded = 0 OR reminded > ?)
 		ORDER BY expires_at, id LIMIT ?`, micros(now), micros(until), days, limit))
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/house/loopback"
 	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/internal/validation/validationtest"
 )
@@ -18,7 +19,7 @@ func http01(name string) Check { return question1(core.MethodHTTP01, dnsName(nam
 func site(t *testing.T, change ...func(*Deps)) (*Service, *validationtest.DNS, *validationtest.Web, *validationtest.Web) {
 	t.Helper()
 	d := validationtest.NewDNS(t)
-	web, secure := validationtest.NewWeb(t, "127.0.0.1:0"), validationtest.NewWebTLS(t, "127.0.0.1:0")
+	web, secure := validationtest.NewWeb(t, loopback.Address(t)), validationtest.NewWebTLS(t, "127.0.0.1:0")
 	for _, n := range []string{"a.example", "b.example"} {
 		d.Set(n, "A", "127.0.0.1")
 	}

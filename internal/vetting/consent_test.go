@@ -239,7 +239,7 @@ func (w *world) order(t *testing.T, group core.GroupID) *core.Order {
 		if err := putIssuer(ctx, w, tx, i); err != nil {
 			return err
 		}
-		if err := w.db.InsertProduct(ctx, tx, p); err != nil {
+		if err := w.db.InsertProduct(ctx, tx, p, nil); err != nil {
 			return err
 		}
 		_, err := w.db.InsertOrder(ctx, tx, o)

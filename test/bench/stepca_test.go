@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/certwright/certwright/internal/house/loopback"
 )
 
 // buildStepCA builds the step-ca that ./stepca pins.
@@ -60,12 +61,7 @@ func startStepCA(t testing.TB, program, dir string, args ...string) (*stepCA, er
 		return nil, err
 	}
 	s := &stepCA{dir: dir, exited: make(chan struct{})}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	address := fmt.Sprintf("localhost:%d", l.Addr().(*net.TCPAddr).Port)
-	_ = l.Close()
+	address := fmt.Sprintf("localhost:%d", loopback.Port(t))
 	s.url = "https://" + address
 	if err := s.hierarchy(); err != nil {
 		return nil, err

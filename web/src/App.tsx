@@ -9,6 +9,9 @@ import { Boundary, Nowhere, Waiting } from './ui/states'
 // The pages. The scripts of all but the first are loaded when they are opened.
 const ACME = lazily('ACME', () => import('./pages/acme/ACME'), (m) => m.ACME)
 const ACMEObject = lazily('ACMEObject', () => import('./pages/acme/Objects'), (m) => m.ACMEObject)
+const AgreementPage = lazily('AgreementPage', () => import('./pages/Agreements'), (m) => m.AgreementPage)
+const Agreements = lazily('Agreements', () => import('./pages/Agreements'), (m) => m.Agreements)
+const NewAgreement = lazily('NewAgreement', () => import('./pages/Agreements'), (m) => m.NewAgreement)
 const Certificate = lazily('Certificate', () => import('./pages/Certificate'), (m) => m.Certificate)
 const Certificates = lazily('Certificates', () => import('./pages/Certificates'), (m) => m.Certificates)
 const CredentialPage = lazily('CredentialPage', () => import('./pages/Credentials'), (m) => m.CredentialPage)
@@ -97,6 +100,9 @@ export function App() {
             <Route path="/setup" component={Setup} />
             <Route path="/jobs/:id">{({ id }) => <Job key={id} id={id} />}</Route>
             <Route path="/settings" component={Settings} />
+            <Route path="/settings/agreements" component={Agreements} />
+            <Route path="/settings/agreements/new" component={NewAgreement} />
+            <Route path="/settings/agreements/:id">{({ id }) => <AgreementPage key={id} id={id} />}</Route>
             <Route path="/settings/providers" component={Providers} />
             <Route path="/settings/providers/new" component={NewProvider} />
             <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>

@@ -36,5 +36,14 @@ export const operations = {
     signOut: 'Sign out everywhere', signOutHint: 'All sessions of the user end, but the one that you are using. API tokens and credentials go on.', signedOut: 'Sessions ended', resetFactor: 'Reset second factor', resetFactorHint: 'For when it is lost. He is asked for his password only until he sets up another one. All his sessions end.', factorReset: 'The second factor is gone', secondFactor: 'Second factor',
   },
   upkeep: { server: 'Server', actions: 'Actions', account: 'Account', renameAccount: 'Rename account', accountName: 'Name of the account', renamed: 'The account has a new name', exportJSON: 'Export as JSON', older: 'Older', attempt: 'A look at the domain', answers: 'Answers', attemptDetails: 'Details', expected: 'Expected', background: 'Looked by itself', perspectives: 'Places that looked', quorum: 'Must agree', where: 'From', here: 'This server', asked: 'Asked', answer: 'Answer', noRecords: 'Nothing was seen', next: 'What to do' },
+  agreements: {
+    title: 'Agreements', new: 'Publish agreement', edit: 'Publish a new version', publish: 'Publish', published: 'The text is in force', same: 'This text is in force already', remove: 'Take the text away', removed: 'There is no text any more',
+    hint: 'Whoever orders with a product that asks for it signs this text. Versions are never changed, and each order keeps the one that was signed. Orders that wait for a signature ask for the newest.',
+    removeHint: 'Orders are signed without a text from now on, where the product has none of its own. Earlier versions and what was signed stay.', removeOwnHint: 'The product has the text of the account again. Earlier versions and what was signed stay.',
+    product: 'Product (none: all that have no text of their own)', others: 'All without one of their own', version: 'Version', inForce: 'In force', author: 'Published by', since: 'In force since', until: 'Replaced', none: 'From this version on there is no text.',
+    replaces: 'Replaces version', first: 'There is no text yet.', file: 'Read from a file', text: 'Text of the agreement', textHint: 'Plain text, at most 256 KiB. It is shown as it is.', download: 'Download as text',
+    step: 'Who signs, where, when, from which address and this version of the text are kept with the order.', noText: 'No text of the agreement is published here. What is signed is the statement below.', statement: 'I accept the subscriber agreement of this CA and keep the private key of the certificate secret.',
+    signedText: 'Signed text', withoutText: 'Signed without a text', show: 'Show the text that was signed', hide: 'Hide the text',
+  },
   downloads: { title: 'Download', format: 'Format', chain: 'Chain', pem: 'PEM (.pem)', der: 'DER, certificate only (.cer)', p7b: 'PKCS#7 (.p7b)' },
 }

@@ -316,6 +316,21 @@ func post[T any](ctx context.Context, c *Client, path string, body any) (*T, err
 	return ask[T](ctx, c, call{method: http.MethodPost, path: path, body: body})
 }
 
+// put replaces what is at path by body and reads the answer.
+func put[T any](ctx context.Context, c *Client, path string, body any) (*T, error) {
+	return ask[T](ctx, c, call{method: http.MethodPut, path: path, body: body})
+}
+
+// patch changes what is at path as body says and reads the answer.
+func patch[T any](ctx context.Context, c *Client, path string, body any) (*T, error) {
+	return ask[T](ctx, c, call{method: http.MethodPatch, path: path, body: body})
+}
+
+// remove deletes what is at path.
+func (c *Client) remove(ctx context.Context, path string) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: path}, nil)
+}
+
 func ask[T any](ctx context.Context, c *Client, k call) (*T, error) {
 	out := new(T)
 	if err := c.do(ctx, k, out); err != nil {

@@ -96,7 +96,7 @@ func (c *Client) Release(ctx context.Context, id string) (*resource.Certificate,
 
 // SetTags replaces the tags of a certificate.
 func (c *Client) SetTags(ctx context.Context, id string, tags []string) (*resource.Certificate, error) {
-	return ask[resource.Certificate](ctx, c, call{method: http.MethodPut, path: at("certificates", id, "tags"), body: resource.Tags{Tags: append([]string{}, tags...)}})
+	return put[resource.Certificate](ctx, c, at("certificates", id, "tags"), resource.Tags{Tags: append([]string{}, tags...)})
 }
 
 // Orders walks orders.
@@ -147,7 +147,7 @@ func (c *Client) CreateProduct(ctx context.Context, p resource.NewProduct) (*res
 
 // UpdateProduct replaces a product; kind conflict when its version has moved.
 func (c *Client) UpdateProduct(ctx context.Context, id string, p resource.ProductUpdate) (*resource.Product, error) {
-	return ask[resource.Product](ctx, c, call{method: http.MethodPut, path: at("products", id), body: p})
+	return put[resource.Product](ctx, c, at("products", id), p)
 }
 
 // SetProductState enables or disables a product.

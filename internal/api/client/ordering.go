@@ -28,7 +28,7 @@ func (c *Client) OrderByRequest(ctx context.Context, number int64) (*resource.Or
 
 // SetOrderCSR gives an open order its key.
 func (c *Client) SetOrderCSR(ctx context.Context, order, csr string) (*resource.OrderDetail, error) {
-	return ask[resource.OrderDetail](ctx, c, call{method: http.MethodPut, path: at("orders", order, "csr"), body: resource.OrderKey{CSR: csr}})
+	return put[resource.OrderDetail](ctx, c, at("orders", order, "csr"), resource.OrderKey{CSR: csr})
 }
 
 // SignAgreement signs the subscriber agreement of an order.

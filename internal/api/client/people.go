@@ -29,7 +29,7 @@ func (c *Client) Me(ctx context.Context) (*resource.Me, error) {
 
 // SignOut ends the session.
 func (c *Client) SignOut(ctx context.Context) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: "/session"}, nil)
+	return c.remove(ctx, "/session")
 }
 
 // ChangePassword sets one's own password, in a session.
@@ -44,7 +44,7 @@ func (c *Client) Sessions(ctx context.Context, q Query) iter.Seq2[resource.Sessi
 
 // EndSession signs a session off.
 func (c *Client) EndSession(ctx context.Context, id core.SessionID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("sessions", id)}, nil)
+	return c.remove(ctx, at("sessions", id))
 }
 
 // Passkeys walks passkeys: one's own, or everybody's for administrators.
@@ -54,12 +54,12 @@ func (c *Client) Passkeys(ctx context.Context, q Query) iter.Seq2[resource.Passk
 
 // RenamePasskey gives a passkey another name.
 func (c *Client) RenamePasskey(ctx context.Context, id core.PasskeyID, name string) (*resource.Passkey, error) {
-	return ask[resource.Passkey](ctx, c, call{method: http.MethodPatch, path: at("passkeys", id), body: resource.PasskeyChange{Name: name}})
+	return patch[resource.Passkey](ctx, c, at("passkeys", id), resource.PasskeyChange{Name: name})
 }
 
 // RemovePasskey removes a passkey.
 func (c *Client) RemovePasskey(ctx context.Context, id core.PasskeyID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("passkeys", id)}, nil)
+	return c.remove(ctx, at("passkeys", id))
 }
 
 // SignInPolicy reads which roles need a second factor.
@@ -69,7 +69,7 @@ func (c *Client) SignInPolicy(ctx context.Context) (*resource.SignInPolicy, erro
 
 // SetSignInPolicy sets which roles need a second factor.
 func (c *Client) SetSignInPolicy(ctx context.Context, p resource.SignInPolicyChange) (*resource.SignInPolicy, error) {
-	return ask[resource.SignInPolicy](ctx, c, call{method: http.MethodPut, path: "/signin-policy", body: p})
+	return put[resource.SignInPolicy](ctx, c, "/signin-policy", p)
 }
 
 // Tokens walks personal tokens: one's own, or everybody's for administrators.
@@ -84,7 +84,7 @@ func (c *Client) CreateToken(ctx context.Context, t resource.NewToken) (*resourc
 
 // RevokeToken ends a personal token.
 func (c *Client) RevokeToken(ctx context.Context, id core.TokenID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("tokens", id)}, nil)
+	return c.remove(ctx, at("tokens", id))
 }
 
 // Account reads the account.
@@ -94,7 +94,7 @@ func (c *Client) Account(ctx context.Context) (*resource.Account, error) {
 
 // UpdateAccount changes the account.
 func (c *Client) UpdateAccount(ctx context.Context, a resource.AccountUpdate) (*resource.Account, error) {
-	return ask[resource.Account](ctx, c, call{method: http.MethodPatch, path: "/account", body: a})
+	return patch[resource.Account](ctx, c, "/account", a)
 }
 
 // Organisations walks organisations.
@@ -114,12 +114,12 @@ func (c *Client) CreateOrganisation(ctx context.Context, o resource.Organisation
 
 // UpdateOrganisation replaces what is said of one.
 func (c *Client) UpdateOrganisation(ctx context.Context, id core.OrganisationID, o resource.OrganisationFields) (*resource.Organisation, error) {
-	return ask[resource.Organisation](ctx, c, call{method: http.MethodPut, path: at("organisations", id), body: o})
+	return put[resource.Organisation](ctx, c, at("organisations", id), o)
 }
 
 // DeleteOrganisation removes one that nothing refers to.
 func (c *Client) DeleteOrganisation(ctx context.Context, id core.OrganisationID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("organisations", id)}, nil)
+	return c.remove(ctx, at("organisations", id))
 }
 
 // Groups walks groups.
@@ -139,12 +139,12 @@ func (c *Client) CreateGroup(ctx context.Context, g resource.GroupFields) (*reso
 
 // UpdateGroup replaces what is said of one.
 func (c *Client) UpdateGroup(ctx context.Context, id core.GroupID, g resource.GroupFields) (*resource.Group, error) {
-	return ask[resource.Group](ctx, c, call{method: http.MethodPut, path: at("groups", id), body: g})
+	return put[resource.Group](ctx, c, at("groups", id), g)
 }
 
 // DeleteGroup removes one that nothing belongs to.
 func (c *Client) DeleteGroup(ctx context.Context, id core.GroupID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("groups", id)}, nil)
+	return c.remove(ctx, at("groups", id))
 }
 
 // Members walks the users of a group.
@@ -159,7 +159,7 @@ func (c *Client) AddMember(ctx context.Context, id core.GroupID, user core.UserI
 
 // RemoveMember takes a user out of a group.
 func (c *Client) RemoveMember(ctx context.Context, id core.GroupID, user core.UserID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("groups", id, "members", string(user))}, nil)
+	return c.remove(ctx, at("groups", id, "members", string(user)))
 }
 
 // Users walks users.
@@ -179,7 +179,7 @@ func (c *Client) CreateUser(ctx context.Context, u resource.NewUser) (*resource.
 
 // ChangeUser changes one.
 func (c *Client) ChangeUser(ctx context.Context, id core.UserID, u resource.UserChange) (*resource.User, error) {
-	return ask[resource.User](ctx, c, call{method: http.MethodPatch, path: at("users", id), body: u})
+	return patch[resource.User](ctx, c, at("users", id), u)
 }
 
 // SetUserState enables or disables a user.
@@ -205,7 +205,7 @@ func (c *Client) SignOutUser(ctx context.Context, id core.UserID) (*resource.Cou
 
 // DeleteUser removes a user that nothing refers to.
 func (c *Client) DeleteUser(ctx context.Context, id core.UserID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("users", id)}, nil)
+	return c.remove(ctx, at("users", id))
 }
 
 // Roles reads the access table.
@@ -235,7 +235,7 @@ func (c *Client) CreateCredential(ctx context.Context, n resource.NewCredential)
 
 // ChangeCredential changes one; kind conflict when its version has moved.
 func (c *Client) ChangeCredential(ctx context.Context, id core.CredentialID, ch resource.CredentialChange) (*resource.CredentialDetail, error) {
-	return ask[resource.CredentialDetail](ctx, c, call{method: http.MethodPatch, path: at("credentials", id), body: ch})
+	return patch[resource.CredentialDetail](ctx, c, at("credentials", id), ch)
 }
 
 // RevokeCredential ends one for ever.

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"iter"
-	"net/http"
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
@@ -26,7 +25,7 @@ func (c *Client) CreateProvider(ctx context.Context, p resource.NewSignInProvide
 
 // UpdateProvider replaces what is said of one.
 func (c *Client) UpdateProvider(ctx context.Context, id core.ProviderID, p resource.SignInProviderUpdate) (*resource.SignInProvider, error) {
-	return ask[resource.SignInProvider](ctx, c, call{method: http.MethodPut, path: at("sign-in-providers", id), body: p})
+	return put[resource.SignInProvider](ctx, c, at("sign-in-providers", id), p)
 }
 
 // SetProviderState switches one on or off.
@@ -45,7 +44,7 @@ func (c *Client) TestProvider(ctx context.Context, id core.ProviderID) (*resourc
 
 // DeleteProvider removes one.
 func (c *Client) DeleteProvider(ctx context.Context, id core.ProviderID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("sign-in-providers", id)}, nil)
+	return c.remove(ctx, at("sign-in-providers", id))
 }
 
 // UserIdentities reads whom of sign-in providers a user is.

@@ -37,7 +37,7 @@ func (c *Client) CancelVetting(ctx context.Context, id core.VettingID, comment s
 
 // SetLegal sets the legal data of an organisation.
 func (c *Client) SetLegal(ctx context.Context, id core.OrganisationID, d core.LegalData) (*resource.Organisation, error) {
-	return ask[resource.Organisation](ctx, c, call{method: http.MethodPut, path: at("organisations", id, "legal"), body: d})
+	return put[resource.Organisation](ctx, c, at("organisations", id, "legal"), d)
 }
 
 // PreVettingToken shows an organisation's token.
@@ -81,12 +81,12 @@ func (c *Client) AddRepresentative(ctx context.Context, id core.OrganisationID, 
 
 // UpdateRepresentative changes one.
 func (c *Client) UpdateRepresentative(ctx context.Context, id core.OrganisationID, rep core.RepresentativeID, r resource.RepresentativeFields) (*resource.Representative, error) {
-	return ask[resource.Representative](ctx, c, call{method: http.MethodPut, path: at("organisations", id, "representatives", string(rep)), body: r})
+	return put[resource.Representative](ctx, c, at("organisations", id, "representatives", string(rep)), r)
 }
 
 // RemoveRepresentative removes one.
 func (c *Client) RemoveRepresentative(ctx context.Context, id core.OrganisationID, r core.RepresentativeID) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: at("organisations", id, "representatives", string(r))}, nil)
+	return c.remove(ctx, at("organisations", id, "representatives", string(r)))
 }
 
 // Consents walks the links sent to representatives.

@@ -29,6 +29,7 @@ type Column struct {
 	Default   bool            `json:"default" doc:"shown unless the user chose otherwise"`
 	Field     string          `json:"field,omitempty" doc:"the property of a row that holds the value; absent: the column is for filters only"`
 	Refers    string          `json:"refers,omitempty" doc:"the list whose ids the column holds"`
+	Words     bool            `json:"words,omitempty" doc:"the values are code words, which the portal and files for people show as words"`
 }
 
 // Counted is how many rows of a list match.

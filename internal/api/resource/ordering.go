@@ -41,6 +41,37 @@ type NewOrderRequest struct {
 type Signature struct {
 	SignerName  string `json:"signer_name" minLength:"1" maxLength:"200"`
 	SignerPlace string `json:"signer_place,omitempty" maxLength:"200"`
+	// Text guards against a text that changed under the reader's eyes.
+	Text core.AgreementTextID `json:"text,omitempty" maxLength:"36" doc:"the version that was read; when it is not the present one, nothing is signed (conflict)"`
+}
+
+// AgreementRef is the text of an order's subscriber agreement.
+type AgreementRef struct {
+	ID      core.AgreementTextID `json:"id"`
+	Version int                  `json:"version"`
+	Digest  string               `json:"digest" doc:"SHA-256 of the text, hex"`
+	Present bool                 `json:"present" doc:"it is in force; false: it was signed and has been replaced since"`
+}
+
+// AgreementText is one version of a subscriber agreement. Lists leave out the body.
+type AgreementText struct {
+	ID           core.AgreementTextID `json:"id"`
+	Product      core.ProductID       `json:"product" doc:"empty: for all products that have none of their own"`
+	Version      int                  `json:"version"`
+	Present      bool                 `json:"present" doc:"this version is in force"`
+	Body         string               `json:"body,omitempty" doc:"plain text; empty: there is none from this version on"`
+	Size         int                  `json:"size" doc:"octets"`
+	Digest       string               `json:"digest" doc:"SHA-256 of the text, hex"`
+	Author       core.UserID          `json:"author"`
+	CreatedAt    time.Time            `json:"created_at"`
+	SupersededAt time.Time            `json:"superseded_at,omitzero" doc:"when another version came into force"`
+}
+
+// NewAgreementText publishes a version.
+type NewAgreementText struct {
+	Product core.ProductID `json:"product,omitempty" maxLength:"36" doc:"the product that gets a text of its own; empty: the account"`
+	Version int            `json:"version" minimum:"0" doc:"the version in force that this one replaces; 0: there is none"`
+	Body    string         `json:"body" maxLength:"262144" doc:"plain text, at most 256 KiB of UTF-8; empty: no text any more, a product has the account's again"`
 }
 
 // OrderKey brings the key of an order.
@@ -64,6 +95,7 @@ type OrderSteps struct {
 	KeyGiven         bool                `json:"key_given" doc:"there is a key, or it will be made here"`
 	CSR              string              `json:"csr,omitempty" doc:"PEM; the key as given, also while the order is open"`
 	Agreement        *core.Agreement     `json:"agreement,omitempty"`
+	AgreementText    *AgreementRef       `json:"agreement_text,omitempty" doc:"what was signed, or is to be signed; missing: there is no text"`
 	Requestor        core.Contact        `json:"requestor"`
 	Technical        *core.Contact       `json:"technical,omitempty"`
 	Recipients       []string            `json:"recipients" nullable:"false"`

@@ -16,6 +16,7 @@ type SignInProvider struct {
 	Config      core.ProviderConfig `json:"config"`
 	HasSecret   bool                `json:"has_secret" doc:"a client secret, a password or a key is kept; it is never shown"`
 	CallbackURL string              `json:"callback_url,omitempty" doc:"redirect URI to be registered with an OpenID provider"`
+	SignedOut   string              `json:"signed_out_url,omitempty" doc:"post-logout redirect URI to be registered with an OpenID provider that people are signed out of, too"`
 	MetadataURL string              `json:"metadata_url,omitempty" doc:"where this side's SAML metadata is; its entity id, too"`
 	ACSURL      string              `json:"acs_url,omitempty" doc:"where SAML responses are posted to"`
 	Version     int                 `json:"version" doc:"grows with each change"`

@@ -218,7 +218,7 @@ func (f *filler) fulfil(ctx context.Context, w wish, spki []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Tag(ctx, f.host, c.ID, w.tags); err != nil {
+	if err := f.Tag(ctx, f.host, c, w.tags); err != nil {
 		return err
 	}
 	switch w.fate {

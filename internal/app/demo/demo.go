@@ -33,7 +33,7 @@ type Deps struct {
 	Domains  *domain.Service
 	Vetting  *vetting.Service
 	// Tag replaces the tags of a certificate.
-	Tag func(ctx context.Context, by *core.Principal, id core.CertificateID, tags []string) error
+	Tag func(ctx context.Context, by *core.Principal, c *core.Certificate, tags []string) error
 	Now func() time.Time
 	// Progress is called now and then from one goroutine; it may be nil.
 	Progress func(done, total int)

@@ -142,52 +142,55 @@ func (s *Service) FinishOIDC(ctx context.Context, label, cookie string, answer u
 	if code := answer.Get("error"); code != "" {
 		return nil, "", s.refuse(ctx, p, in, "the provider did not sign you in", errors.New(clip(code+" "+answer.Get("error_description"), 200)))
 	}
-	o, err := s.redeem(ctx, p, cookie, answer.Get("code"), in)
+	o, token, err := s.redeem(ctx, p, cookie, answer.Get("code"), in)
 	if err != nil {
 		return nil, "", err
 	}
 	out, err := s.Identity.SignInOutside(ctx, in, o)
+	if err == nil {
+		s.keepExit(ctx, p, hint{token, clip(o.Login, 256)}, out)
+	}
 	return out, j.Next, err
 }
 
-// redeem turns a code into who it stands for.
-func (s *Service) redeem(ctx context.Context, p *core.SignInProvider, cookie, code string, in identity.SignIn) (*identity.Outside, error) {
+// redeem turns a code into who it stands for, with the ID token that says so.
+func (s *Service) redeem(ctx context.Context, p *core.SignInProvider, cookie, code string, in identity.SignIn) (*identity.Outside, string, error) {
 	if code == "" || len(code) > 4096 {
-		return nil, s.refuse(ctx, p, in, "the answer holds no code", nil)
+		return nil, "", s.refuse(ctx, p, in, "the answer holds no code", nil)
 	}
 	op, err := s.discover(ctx, p)
 	if err != nil {
-		return nil, s.away(ctx, p, in, err)
+		return nil, "", s.away(ctx, p, in, err)
 	}
 	client, err := s.client(p, op)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	ctx = oidc.ClientContext(ctx, s.http)
 	tok, err := client.Exchange(ctx, code, oauth2.VerifierOption(derive(cookie, "verifier")))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response.StatusCode < 500: // its body may repeat what was sent
-		return nil, s.refuse(ctx, p, in, "the provider does not accept the code", errors.New(clip(refused.ErrorCode, 100)))
+		return nil, "", s.refuse(ctx, p, in, "the provider does not accept the code", errors.New(clip(refused.ErrorCode, 100)))
 	case errors.As(err, &refused):
-		return nil, s.away(ctx, p, in, errors.New("the token endpoint answers "+refused.Response.Status))
+		return nil, "", s.away(ctx, p, in, errors.New("the token endpoint answers "+refused.Response.Status))
 	case err != nil:
-		return nil, s.away(ctx, p, in, err)
+		return nil, "", s.away(ctx, p, in, err)
 	}
 	raw, _ := tok.Extra("id_token").(string)
 	if raw == "" {
-		return nil, s.refuse(ctx, p, in, "the provider's answer holds no ID token", nil)
+		return nil, "", s.refuse(ctx, p, in, "the provider's answer holds no ID token", nil)
 	}
 	claims, idt, err := s.verify(ctx, p, op, raw, derive(cookie, "nonce"), tok.AccessToken)
 	if err != nil {
-		return nil, s.refuse(ctx, p, in, "the provider's ID token is not valid", err)
+		return nil, "", s.refuse(ctx, p, in, "the provider's ID token is not valid", err)
 	}
 	if p.Config.OIDC.UserInfo {
 		if claims, err = moreClaims(ctx, op, tok, idt.Subject, claims); err != nil {
-			return nil, s.refuse(ctx, p, in, "the provider's UserInfo answer is not valid", err)
+			return nil, "", s.refuse(ctx, p, in, "the provider's UserInfo answer is not valid", err)
 		}
 	}
-	return outsideOf(p, idt.Subject, claims), nil
+	return outsideOf(p, idt.Subject, claims), raw, nil
 }
 
 // verify checks an ID token (OpenID Connect Core 1.0 section 3.1.3.7).

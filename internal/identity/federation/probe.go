@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/certwright/certwright/internal/core"
@@ -72,5 +73,12 @@ func (s *Service) testOIDC(ctx context.Context, p *core.SignInProvider, t *steps
 		return
 	}
 	n, err := s.countKeys(ctx, more.JWKS)
-	t.add("Keys", err, "%d keys", n)
+	if !t.add("Keys", err, "%d keys", n) || !p.Config.OIDC.Logout {
+		return
+	}
+	if end := endSession(op); end != nil {
+		t.add("Sign-out", nil, "at %s; the provider must allow %s after it", end.Host, s.SignedOutURL())
+	} else {
+		t.add("Sign-out", errors.New("the provider names no end_session_endpoint that is an https:// URL: people are signed out here alone"), "")
+	}
 }

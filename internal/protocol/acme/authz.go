@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
 // authorizationObject is RFC 8555 section 7.1.4 with RFC 9444 section 4.
@@ -376,7 +377,7 @@ func (c *call) answerAuthorization(status int, a *core.Authorization) error {
 		}
 	}
 	if a.State == core.AuthorizationPending {
-		retryAfter(c.w, pollRetry)
+		httpx.RetryAfter(c.w.Header(), pollRetry)
 	}
 	return c.answer(status, o)
 }

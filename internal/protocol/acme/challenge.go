@@ -12,6 +12,7 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/validation"
+	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
 const (
@@ -52,7 +53,7 @@ func (c *call) challenge() error {
 func (c *call) answerChallenge(a *core.Authorization, n int) error {
 	c.w.Header().Add("Link", "<"+c.url("authz", string(a.ID))+`>;rel="up"`)
 	if a.State == core.AuthorizationPending {
-		retryAfter(c.w, pollRetry)
+		httpx.RetryAfter(c.w.Header(), pollRetry)
 	}
 	return c.answer(http.StatusOK, c.challengeOf(a, n))
 }

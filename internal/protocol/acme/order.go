@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
 const (
@@ -61,7 +62,7 @@ func (c *call) answerOrder(status int, o *core.ACMEOrder) error {
 	}
 	switch out.Status {
 	case core.ACMEOrderPending, core.ACMEOrderProcessing:
-		retryAfter(c.w, pollRetry)
+		httpx.RetryAfter(c.w.Header(), pollRetry)
 	case core.ACMEOrderValid:
 		out.Certificate = c.url("cert", string(o.Certificate))
 	case core.ACMEOrderInvalid:

@@ -3,9 +3,7 @@ package acme
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -183,9 +181,9 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header()[name] = append(w.Header()[name], values...)
 	}
 	if p.wait > 0 {
-		retryAfter(w, p.wait)
+		httpx.RetryAfter(w.Header(), p.wait)
 	} else if p.Status == http.StatusServiceUnavailable {
-		retryAfter(w, 5*time.Second)
+		httpx.RetryAfter(w.Header(), 5*time.Second)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
@@ -193,10 +191,4 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	httpx.Reply(w, r, p.Status, append(body, '\n'))
-}
-
-// retryAfter says in whole seconds when to come again: the other form of the
-// header, a date, is not understood by all clients.
-func retryAfter(w http.ResponseWriter, d time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))))
 }

@@ -91,7 +91,7 @@ func (s *Service) renewalInfo(w http.ResponseWriter, r *http.Request, c *core.Cr
 	if err != nil {
 		return err
 	}
-	retryAfter(w, renewalPoll-time.Duration(share(cert, 1)*float64(renewalPoll/3)))
+	httpx.RetryAfter(w.Header(), renewalPoll-time.Duration(share(cert, 1)*float64(renewalPoll/3)))
 	w.Header().Set("Content-Type", "application/json")
 	httpx.Reply(w, r, http.StatusOK, append(body, '\n'))
 	return nil

@@ -1,11 +1,9 @@
 package est
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/wire/httpx"
@@ -68,15 +66,9 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if wait > 0 {
-		w.Header().Set("Retry-After", seconds(wait))
+		httpx.RetryAfter(w.Header(), wait)
 	}
 	text(w, r, status, explain(e))
-}
-
-// seconds writes a Retry-After as a whole number of seconds, at least one:
-// strongSwan and others do not read a date.
-func seconds(d time.Duration) string {
-	return strconv.Itoa(max(int(math.Ceil(d.Seconds())), 1))
 }
 
 // explain writes the sentence that a person at the client reads: the detail,

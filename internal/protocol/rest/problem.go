@@ -3,9 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/certwright/certwright/internal/core"
@@ -159,9 +157,9 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	switch {
 	case p.wait > 0:
-		retryAfter(w, p.wait)
+		httpx.RetryAfter(w.Header(), p.wait)
 	case p.Status == http.StatusServiceUnavailable:
-		retryAfter(w, 5*time.Second)
+		httpx.RetryAfter(w.Header(), 5*time.Second)
 	}
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="certwright", error="invalid_token"`)
@@ -172,9 +170,4 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	httpx.Reply(w, r, p.Status, append(body, '\n'))
-}
-
-// retryAfter says in whole seconds when to come again.
-func retryAfter(w http.ResponseWriter, d time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))))
 }

@@ -314,7 +314,7 @@ func (s *Service) failToken(w http.ResponseWriter, r *http.Request, err error) {
 			e = badToken(http.StatusInternalServerError, "server_error", "internal error, request id "+id)
 		case core.KindUnavailable:
 			e.word = "temporarily_unavailable"
-			retryAfter(w, 5*time.Second)
+			httpx.RetryAfter(w.Header(), 5*time.Second)
 		}
 	}
 	if e.status == http.StatusUnauthorized && e.basic {

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/certwright/certwright/internal/agreement"
 	"github.com/certwright/certwright/internal/audit"
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/domain"
@@ -47,6 +48,7 @@ type v1World struct {
 	Domains *domain.Service
 	Orders  *ordering.Service
 	Mails   v1Mail
+	texts   *agreement.Service
 
 	box interface {
 		Seal([]byte, string) ([]byte, error)
@@ -139,7 +141,8 @@ func newV1World(t *testing.T, db *store.DB, change func(*rest.Deps)) *v1World {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewJSONHandler((*v1Log)(w), nil))
-	w.Orders = ordering.NewService(ordering.Deps{Storage: db, DomainRows: db, Enroll: w.Enroll, Domains: w.Domains, Vetting: w.Vetting, Audit: w.Audit, Sealer: box, Now: w.Now, Logger: log})
+	w.texts = agreement.New(agreement.Deps{Storage: db, Audit: w.Audit, Now: w.Now})
+	w.Orders = ordering.NewService(ordering.Deps{Storage: db, DomainRows: db, Enroll: w.Enroll, Domains: w.Domains, Vetting: w.Vetting, Agreements: w.texts, Audit: w.Audit, Sealer: box, Now: w.Now, Logger: log})
 	d := rest.Deps{Auth: ident, Orders: w.Orders, Domains: w.Domains, Vetting: w.Vetting, Storage: db, Audit: w.Audit, BaseURL: base, Log: log, Now: w.Now}
 	if change != nil {
 		change(&d)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/ordering"
+	"github.com/certwright/certwright/internal/wire/httpx"
 )
 
 // putCSR gives an order its key.
@@ -37,6 +38,25 @@ func (c *call) orderWith(f *family, in any, required bool) (*ordering.View, erro
 		return nil, err
 	}
 	return v, c.read(in, required)
+}
+
+// agreement gives the text that was signed for an order, or would be signed now.
+// Deviation: the vendor's API hands out no text; its clients link to a page of the vendor's.
+func (c *call) agreement(f *family) error {
+	v, err := c.order(f)
+	if err != nil {
+		return err
+	}
+	if v.Text == nil {
+		return refuse(http.StatusNotFound, "", "943", "there is no text of a subscriber agreement for this order")
+	}
+	if err := c.acceptable(typeText); err != nil {
+		return err
+	}
+	c.w.Header().Set("Content-Type", typeText+"; charset=utf-8")
+	c.w.Header().Set("ETag", `"`+v.Text.Digest+`"`)
+	httpx.Reply(c.w, c.r, http.StatusOK, []byte(v.Text.Body))
+	return nil
 }
 
 // agree signs the subscriber agreement.

@@ -21,6 +21,7 @@ const (
 	typeDER   = "application/pkix-cert"
 	typePKCS7 = "application/x-pkcs7-certificates"
 	typeP12   = "application/x-pkcs12"
+	typeText  = "text/plain" // of an agreement
 )
 
 // formats are the words of ?format=, which wins over Accept.

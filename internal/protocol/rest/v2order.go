@@ -49,7 +49,7 @@ func orderResources() []resource {
 			resource{f.path, post((*call).create), maxCreateBody},
 			resource{id, methods{http.MethodGet: on((*call).track)}, 0},
 			resource{id + "/csr", methods{http.MethodPut: on((*call).putCSR)}, 0},
-			resource{id + "/agreement", post((*call).agree), 0},
+			resource{id + "/agreement", methods{http.MethodGet: on((*call).agreement), http.MethodPost: on((*call).agree)}, 0},
 			resource{id + "/certificate", methods{http.MethodGet: on((*call).download)}, 0},
 			resource{id + "/cancel", post((*call).cancel), 0},
 			resource{id + "/reject", post((*call).reject), 0},

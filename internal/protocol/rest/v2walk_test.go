@@ -261,3 +261,32 @@ func TestV2SeesV1(t *testing.T) {
 		}
 	})
 }
+
+// TestV2AgreementText: the text of an order's agreement can be read; what is signed is
+// recorded under it.
+func TestV2AgreementText(t *testing.T) {
+	v2Each(t, func(t *testing.T, w *v1World) {
+		x := w.v2(t, w.oauth(t, v2Account, v1Products))
+		path := "/ssl-certificates/" + x.must(201, "POST", "/ssl-certificates", dvBody(nil)).get("orderId")
+		if a := x.send("GET", path+"/agreement", nil); a.status != 404 || a.number() != "943" {
+			t.Errorf("%d %s", a.status, a.raw)
+		}
+		adm := w.admin(w.Approver)
+		text, err := w.texts.Publish(t.Context(), adm, "", 0, "Keep the key secret.")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := x.must(200, "GET", path+"/agreement", nil)
+		if string(a.raw) != text.Body || a.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%v %s", a.header, a.raw)
+		}
+		if a := x.send("GET", "/ssl-certificates/1/agreement", nil); a.status != 404 {
+			t.Errorf("%d %s", a.status, a.raw)
+		}
+		x.must(204, "POST", path+"/agreement", m{"agreement": signedAgreement()})
+		d, err := w.DB.OrderDetails(t.Context(), w.Account, w.orderID(t, strings.TrimPrefix(path, "/ssl-certificates/")))
+		if err != nil || d.Agreement == nil || d.Agreement.Text != text.ID {
+			t.Errorf("%+v %v", d, err)
+		}
+	})
+}

@@ -1,9 +1,8 @@
 package status
 
 import (
-	"math"
 	"net/http"
-	"strconv"
+	"time"
 
 	"github.com/certwright/certwright/internal/core"
 	"github.com/certwright/certwright/internal/wire/httpx"
@@ -99,8 +98,8 @@ func (s *Service) failOCSP(w http.ResponseWriter, r *http.Request, err error) {
 
 func retry(h http.Header, e *core.Error, status int) {
 	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(max(int(math.Ceil(e.RetryAfter.Seconds())), 1)))
+		httpx.RetryAfter(h, e.RetryAfter)
 	} else if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "60")
+		httpx.RetryAfter(h, time.Minute)
 	}
 }

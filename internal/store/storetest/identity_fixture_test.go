@@ -45,7 +45,7 @@ func (w *world) addProduct(t testing.TB, account core.AccountID, code string) *c
 		if err := (store.CA{DB: w.db}).PutIssuer(ctx, tx, i); err != nil {
 			return err
 		}
-		return w.db.InsertProduct(ctx, tx, p)
+		return w.db.InsertProduct(ctx, tx, p, nil)
 	})
 	return p
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/certwright/certwright/internal/house/loopback"
 	"github.com/certwright/certwright/internal/house/need"
 )
 
@@ -70,21 +70,15 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var s *Server
-	for range 3 { // the free port may be taken between our look and its bind
-		dir, derr := os.MkdirTemp("", "certwright-pg-")
-		if derr != nil {
-			return nil, derr
-		}
-		password := rand.Text()
-		if err := initialise(bin, dir, password, cred); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
-		}
-		if s, err = launch(bin, dir, password, cred); err == nil {
-			return s, nil
-		}
+	dir, err := os.MkdirTemp("", "certwright-pg-")
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	password := rand.Text()
+	if err := initialise(bin, dir, password, cred); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return launch(bin, dir, password, cred)
 }
 
 // binaries returns the directory of initdb and postgres.
@@ -153,15 +147,12 @@ func initialise(bin, dir, password string, cred *syscall.Credential) error {
 
 // launch starts the server and waits until it answers.
 func launch(bin, dir, password string, cred *syscall.Credential) (*Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Take()
 	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	_ = l.Close()
 	conf := filepath.Join(dir, "data", "postgresql.conf")
-	if err := os.WriteFile(conf, []byte(settings+"port = "+port+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "%sport = %d\n", settings, port), 0o600); err != nil {
 		return nil, err
 	}
 	read, write, err := os.Pipe()
@@ -179,7 +170,7 @@ func launch(bin, dir, password string, cred *syscall.Credential) (*Server, error
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), os.RemoveAll(dir))
 	}
-	u := url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Host: addr, Path: "/postgres", RawQuery: "sslmode=disable"}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Host: fmt.Sprintf("127.0.0.1:%d", port), Path: "/postgres", RawQuery: "sslmode=disable"}
 	s := &Server{admin: u.String(), hold: write, done: make(chan struct{})}
 	go func() { defer close(s.done); _ = c.Wait() }()
 	if err := s.await(20 * time.Second); err != nil {

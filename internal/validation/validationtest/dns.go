@@ -4,12 +4,13 @@
 package validationtest
 
 import (
-	"net"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/certwright/certwright/internal/house/loopback"
 )
 
 // Question is one question that the DNS server got.
@@ -49,23 +50,11 @@ type behaviour struct {
 func NewDNS(t testing.TB) *DNS {
 	t.Helper()
 	d := &DNS{records: map[string][]dns.RR{}, behaviour: map[string]behaviour{}, follows: true}
-	for range 20 { // the port of one is not always free for the other
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := net.ListenPacket("udp", l.Addr().String())
-		if err != nil {
-			l.Close()
-			continue
-		}
-		d.Addr = l.Addr().String()
-		serve(t, &dns.Server{Listener: l, Handler: d})
-		serve(t, &dns.Server{PacketConn: p, Handler: d})
-		return d
-	}
-	t.Fatal("no port is free for UDP and TCP")
-	return nil
+	l, p := loopback.Both(t)
+	d.Addr = l.Addr().String()
+	serve(t, &dns.Server{Listener: l, Handler: d})
+	serve(t, &dns.Server{PacketConn: p, Handler: d})
+	return d
 }
 
 func serve(t testing.TB, s *dns.Server) {

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/url"
 	"path"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +31,8 @@ type Route struct {
 	MaxBody  int64 // octets; 0 means DefaultMaxBody, below 0 no limit
 	Quiet    bool  // successes are logged at debug level (health checks, metrics)
 	Secret   bool  // the path holds a secret: the log does not show it
+	// Missing: Handler answers browsers where no route does, with 404. Pattern is empty.
+	Missing bool
 }
 
 // Stack wraps handlers with the plumbing that every listener has.
@@ -49,12 +49,20 @@ func New(d Deps) *Stack { return &Stack{d: d} }
 // the path as sent reads r.RequestURI.
 func (s *Stack) Mux(routes []Route) (http.Handler, error) {
 	mux := http.NewServeMux()
+	var missing http.Handler
 	for i := range routes {
+		if routes[i].Missing {
+			missing = routes[i].Handler
+			continue
+		}
 		if err := s.mount(mux, &routes[i]); err != nil {
 			return nil, err
 		}
 	}
-	return s.outer(mux), nil
+	if missing == nil {
+		return s.outer(mux), nil
+	}
+	return s.outer(withPage(mux, missing)), nil
 }
 
 func (s *Stack) mount(mux *http.ServeMux, r *Route) (err error) {
@@ -113,7 +121,7 @@ func (s *Stack) outer(mux http.Handler) http.Handler {
 		defer func() { s.access(r, rec, &c, s.d.Now().Sub(start)) }()
 		if s.d.Limit != nil {
 			if wait, ok := s.d.Limit.Take(c.Address); !ok {
-				rec.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+				RetryAfter(rec.Header(), wait)
 				rec.Header().Set("Content-Type", "application/problem+json") // RFC 9457
 				rec.WriteHeader(http.StatusTooManyRequests)
 				_, _ = io.WriteString(rec, tooMany)

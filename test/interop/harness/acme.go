@@ -17,18 +17,8 @@ import (
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/house/loopback"
 )
-
-// FreePort finds a port of loopback that is free now and keeps it for this test
-// program.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	var s Server
-	if err := s.freePorts(); err != nil {
-		t.Fatal(err)
-	}
-	return s.ports[0]
-}
 
 // CA is a server for ACME clients, with its administrator, the name server that
 // it asks, and the ports at which it looks for proofs.
@@ -44,7 +34,7 @@ type CA struct {
 // Args among its arguments.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
-	return &CA{DNS: StartDNS(t), HTTPPort: FreePort(t), TLSPort: FreePort(t)}
+	return &CA{DNS: StartDNS(t), HTTPPort: loopback.Port(t), TLSPort: loopback.Port(t)}
 }
 
 // StartCA starts one.

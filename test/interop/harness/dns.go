@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/certwright/certwright/internal/house/loopback"
 )
 
 // DNS is a name server on loopback, over UDP and TCP, that knows what the test
@@ -42,13 +43,8 @@ func recordOf(name, kind string) record {
 func StartDNS(t testing.TB) *DNS {
 	t.Helper()
 	d := &DNS{records: map[record][]string{}, asked: map[record]int{}}
-	pc, l, err := d.listen(t)
-	for tries := 0; err != nil && tries < 5; tries++ { // something else took the port meanwhile
-		pc, l, err = d.listen(t)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, pc := loopback.Both(t)
+	d.Port = l.Addr().(*net.TCPAddr).Port
 	for _, s := range []*dns.Server{{PacketConn: pc, Handler: d}, {Listener: l, Handler: d}} {
 		up := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(up) }
@@ -58,20 +54,6 @@ func StartDNS(t testing.TB) *DNS {
 	}
 	d.Control = Serve(t, "127.0.0.1:0", http.HandlerFunc(d.control))
 	return d
-}
-
-// listen takes a port for both transports.
-func (d *DNS) listen(t testing.TB) (net.PacketConn, net.Listener, error) {
-	d.Port = FreePort(t)
-	pc, err := net.ListenPacket("udp", d.Address())
-	if err != nil {
-		return nil, nil, err
-	}
-	l, err := net.Listen("tcp", d.Address())
-	if err != nil {
-		return nil, nil, errors.Join(err, pc.Close())
-	}
-	return pc, l, nil
 }
 
 // Address is where it listens: 127.0.0.1:port.

@@ -46,16 +46,12 @@ func NewFront(t testing.TB) *Front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Front{URL: fmt.Sprintf("https://localhost:%d", FreePort(t)), roots: x509.NewCertPool()}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Front{URL: fmt.Sprintf("https://localhost:%d", l.Addr().(*net.TCPAddr).Port), roots: x509.NewCertPool()}
 	f.roots.AddCert(cert)
-	u, err := url.Parse(f.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := tls.Listen("tcp", net.JoinHostPort("127.0.0.1", u.Port()), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })

@@ -11,8 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/certwright/certwright/internal/house/loopback"
 )
 
 // repository is the root of the module, found from the working directory.
@@ -140,8 +140,10 @@ func start(t testing.TB, o Options) (*Server, error) {
 	}
 	if o.Like != nil {
 		s.ports = o.Like.ports
-	} else if err := s.freePorts(); err != nil {
-		return nil, err
+	} else {
+		for i := range s.ports { // of the test program, so that a server may be started again on its ports
+			s.ports[i] = loopback.Port(t)
+		}
 	}
 	s.Main, s.MTLS = fmt.Sprintf("https://localhost:%d", s.ports[0]), fmt.Sprintf("https://localhost:%d", s.ports[1])
 	s.Plain, s.Ops = fmt.Sprintf("http://localhost:%d", s.ports[2]), fmt.Sprintf("http://localhost:%d", s.ports[3])
@@ -172,57 +174,6 @@ func start(t testing.TB, o Options) (*Server, error) {
 	}
 	go func() { _ = s.cmd.Wait(); close(s.exited) }()
 	return s, nil
-}
-
-// freePorts finds ports that are free now and keeps them for this test program
-// (a server may be started again on its ports). They lie below those that
-// outgoing connections take: one of these could have the port before the server
-// opens it.
-func (s *Server) freePorts() error {
-	for i := range s.ports {
-		for tries := 0; s.ports[i] == 0; tries++ {
-			port := 10000 + mathrand.IntN(22000)
-			if ok, err := reserve(port); err != nil {
-				return err
-			} else if !ok {
-				continue
-			}
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err == nil {
-				_ = l.Close()
-				s.ports[i] = port
-			} else if tries == 100 {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// reserved holds the locks of this program's ports until it ends.
-var reserved struct {
-	sync.Mutex
-	files []*os.File
-}
-
-// reserve tells other test programs of this machine, by a lock on a file, that
-// a port is taken.
-func reserve(port int) (bool, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("certwright-test-ports-%d", os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return false, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(port)), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return false, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return false, f.Close()
-	}
-	reserved.Lock()
-	defer reserved.Unlock()
-	reserved.files = append(reserved.files, f)
-	return true, nil
 }
 
 // Ready waits until the server answers and reads what the first start printed.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
+	"github.com/certwright/certwright/internal/house/loopback"
 	"github.com/certwright/certwright/internal/store/storetest"
 	"github.com/certwright/certwright/test/interop/harness"
 )
@@ -228,7 +229,7 @@ func TestDatabaseGone(t *testing.T) {
 	if u.Host == "" || u.Query().Get("host") != "" {
 		t.Fatalf("the test's PostgreSQL is not on TCP: %s", u.Redacted())
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", loopback.Address(t)) // listens again below
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
 // Drives the portal: every page with axe, in light and dark and on a tablet, and
 // what one does on them.
+import fs from 'node:fs/promises'
 import path from 'node:path'
 import { accessible, button, dialog, expected, finish, item, match, must, open, page, part, problems, quiet, refusedPart, rows, s, settled } from './browser.mjs'
 
@@ -107,6 +108,9 @@ await part('saved views', async () => {
 
 await part('exports', async () => {
   await open('/certificates?filter=common_name:startswith:host&sort=number&columns=number,common_name,state,not_after,issuer')
+  await rows()
+  const shown = await page.locator('.list tbody tr').evaluateAll((list) => list.map((r) => [...r.querySelectorAll('td')].map((c) => c.innerText.trim())))
+  await fs.writeFile(path.join(s.dir, 'shown.json'), JSON.stringify(shown))
   for (const [label, ext] of [['Export to Excel', 'xlsx'], ['Export to PDF', 'pdf'], ['Export to CSV', 'csv']]) {
     await button('Export').click()
     const download = page.waitForEvent('download')

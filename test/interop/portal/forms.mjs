@@ -227,7 +227,7 @@ await part('a product by dry run', async () => {
   await type(rule('Attribute 1').getByRole('combobox', { name: 'Values' }), 'Office Ltd')
   expected.add(409)
   await button('Save product').click()
-  await faulty('Numeric code', /tls-server is ordered under the code 950/)
+  await faulty('Numeric code', /code 950 belongs to the product tls-server/)
   await page.getByLabel('Numeric code', { exact: true }).fill('77001')
   await button('Add question').click()
   await rule('Question 1').getByLabel('Id', { exact: true }).fill('cost-centre')

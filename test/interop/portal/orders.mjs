@@ -47,7 +47,7 @@ async function agree(name) {
   await missing('the subscriber agreement')
   must(await button('Sign').isDisabled(), 'one can sign without accepting')
   await accessible('the agreement')
-  await page.getByLabel('I have read the subscriber agreement').check()
+  await page.getByLabel(/subscriber agreement of this CA/).check()
   await page.getByLabel('Signed by').fill('   ')
   await button('Sign').click()
   await page.locator('.failure').waitFor()

@@ -51,7 +51,7 @@ func TestPortal(t *testing.T) {
 // judged are the pages that need more than fill makes, and the script that gives
 // them to axe in light and dark.
 var judged = map[string]string{
-	"/integrations/acme/:list/:id": "operations.mjs", "/settings/providers/:id": "federation.mjs", "/products/:id/edit": "forms.mjs", "/jobs/:id": "forms.mjs", "/setup": "setup.mjs",
+	"/integrations/acme/:list/:id": "operations.mjs", "/settings/providers/:id": "federation.mjs", "/products/:id/edit": "forms.mjs", "/jobs/:id": "forms.mjs", "/settings/agreements/:id": "operations.mjs", "/setup": "setup.mjs",
 }
 
 // everyRoute checks that each path of the portal is opened by a page of routes
@@ -122,7 +122,7 @@ func fill(t *testing.T, a *harness.Admin) []string {
 	ctx := t.Context()
 	routes := []string{"/", "/certificates", "/certificates/deployment-requests", "/orders", "/orders/new", "/orders/request", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/users/roles", "/integrations/apis",
 		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
-		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
+		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/agreements", "/settings/agreements/new", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
 	for i := range hosts {
 		name := fmt.Sprintf("host%d.example.internal", i)
 		got, err := a.CreateOrder(ctx, resource.NewOrder{Product: "tls-server", Generate: "ECDSA P-256", Names: []string{name}, Group: a.Group,
@@ -205,9 +205,18 @@ func files(t *testing.T, dir string) {
 	} else {
 		need.Missing(t, "program pdftotext (Debian package poppler-utils)")
 	}
+	var shown [][]string // the cells of the page, whose first ones may be for marking rows
+	if err := json.Unmarshal(harness.ReadFile(t, dir, "shown.json"), &shown); err != nil || len(shown) == 0 {
+		t.Fatalf("%d rows were shown: %v", len(shown), err)
+	}
+	for i, r := range shown {
+		if c := cells[i+1]; !slices.Contains(r, c[1]) || !slices.Contains(r, c[2]) || !slices.Contains(r, c[4]) || !strings.Contains(text, c[2]) {
+			t.Errorf("row %d: shown %v, Excel %v", i+1, r, c)
+		}
+	}
 	for i, r := range rows[1:] {
 		name := fmt.Sprintf("host%d.example.internal", i)
-		if r[1] != name || cells[i+1][1] != name || cells[i+1][0] != r[0] || cells[i+1][2] != r[2] || cells[i+1][4] != r[4] || strings.Contains(r[4], "-0000-") || !strings.Contains(text, name) {
+		if r[1] != name || cells[i+1][1] != name || cells[i+1][0] != r[0] || r[2] != "active" || cells[i+1][2] != "Active" || cells[i+1][4] != r[4] || strings.Contains(r[4], "-0000-") || !strings.Contains(text, name) {
 			t.Errorf("row %d: CSV %v, Excel %v", i+1, r, cells[i+1])
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"golang.org/x/crypto/acme"
 
+	"github.com/certwright/certwright/internal/house/loopback"
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
@@ -28,7 +28,7 @@ const token = "vantage-token-of-a-test-0123456789"
 // start runs a vantage point that asks dns, and returns its URL.
 func start(t *testing.T, dns *harness.DNS, token string) string {
 	t.Helper()
-	address := fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
+	address := loopback.Address(t)
 	cmd := exec.Command(harness.Binary(t), "vantage", "--listen", address, "--validation-resolvers", dns.Address(), "--validation-loopback")
 	cmd.Env = append(cmd.Environ(), "CERTWRIGHT_VANTAGE_TOKEN="+token)
 	var log bytes.Buffer

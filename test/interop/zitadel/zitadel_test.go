@@ -6,18 +6,21 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/zitadel/oidc/v3/example/server/exampleop"
 	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/certwright/certwright/internal/api/client"
 	"github.com/certwright/certwright/internal/api/resource"
@@ -50,6 +53,28 @@ func browser(t *testing.T, s *harness.Server, op *httptest.Server) *http.Client 
 	return &http.Client{Jar: jar, Transport: tr}
 }
 
+// registered is the example's storage whose clients have registered a post-logout
+// redirect URI, which the example leaves out.
+type registered struct {
+	*storage.Storage
+	after string
+}
+
+func (r registered) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
+	c, err := r.Storage.GetClientByClientID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return leavable{c, r.after}, nil
+}
+
+type leavable struct {
+	op.Client
+	after string
+}
+
+func (c leavable) PostLogoutRedirectURIs() []string { return []string{c.after} }
+
 func page(t *testing.T, r *http.Response, err error) (string, string) {
 	t.Helper()
 	if err != nil {
@@ -77,7 +102,7 @@ func TestSignIn(t *testing.T) {
 		web := storage.WebClient(label, secret, s.Main+"/signin/oidc/"+label+"/callback")
 		storage.RegisterClients(web)
 	}
-	op.Config.Handler = exampleop.SetupServer(op.URL, storage.NewStorage(storage.NewUserStore(op.URL)), slog.New(slog.DiscardHandler), false)
+	op.Config.Handler = exampleop.SetupServer(op.URL, registered{storage.NewStorage(storage.NewUserStore(op.URL)), s.Main + "/signed-out"}, slog.New(slog.DiscardHandler), false)
 
 	p := enabled(t, a.Client, op, "z-basic", "basic")
 	test, err := a.Client.TestProvider(t.Context(), p.ID)
@@ -114,6 +139,8 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("%+v, %v: %s", me, err, text)
 	}
 
+	signOut(t, b, s, op, req)
+
 	wrong := enabled(t, a.Client, op, "z-post", "post")
 	bad := "another secret"
 	if _, err := a.Client.UpdateProvider(t.Context(), wrong.ID, resource.SignInProviderUpdate{Version: wrong.Version, Name: wrong.Name, Config: wrong.Config, Secret: &bad}); err != nil {
@@ -131,13 +158,35 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+var onward = regexp.MustCompile(`<a class="button" href="([^"]+)"`)
+
+// signOut signs out of the portal and at the provider, and comes back. session asks who
+// is signed in.
+func signOut(t *testing.T, b *http.Client, s *harness.Server, op *httptest.Server, session *http.Request) {
+	t.Helper()
+	r, err := b.PostForm(s.Main+"/signout", nil)
+	at, text := page(t, r, err)
+	to := onward.FindStringSubmatch(text)
+	if at != s.Main+"/signout" || to == nil || !strings.HasPrefix(html.UnescapeString(to[1]), op.URL+"/end_session?") {
+		t.Fatalf("at %s: %s", at, text)
+	}
+	r, err = b.Do(session.Clone(t.Context()))
+	if _, text = page(t, r, err); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the session goes on: %d %s", r.StatusCode, text)
+	}
+	r, err = b.Get(html.UnescapeString(to[1]))
+	if at, text = page(t, r, err); !strings.HasPrefix(at, s.Main+"/signed-out?state=") || !strings.Contains(text, "out of Certwright and of z-basic") {
+		t.Errorf("at %s: %s", at, text)
+	}
+}
+
 // enabled makes a provider and switches it on.
 func enabled(t *testing.T, c *client.Client, op *httptest.Server, label, auth string) *resource.SignInProvider {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	p, err := c.CreateProvider(ctx, resource.NewSignInProvider{Label: label, Name: label, Kind: core.ProviderOIDC, Secret: secret, Config: core.ProviderConfig{Create: true,
 		Rules: []core.ProviderRule{{External: "*", Role: core.RoleOperator}},
-		OIDC:  &core.OIDCConfig{Issuer: op.URL, ClientID: label, ClientAuth: auth, UserInfo: true}}})
+		OIDC:  &core.OIDCConfig{Issuer: op.URL, ClientID: label, ClientAuth: auth, UserInfo: true, Logout: true}}})
 	if err == nil {
 		p, err = c.SetProviderState(ctx, p.ID, true)
 	}

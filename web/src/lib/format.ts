@@ -1,4 +1,4 @@
-import { text } from '../text'
+import catalogue from '../../../internal/api/words.json'
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const two = (n: number) => String(n).padStart(2, '0')
@@ -60,27 +60,25 @@ export function pairs(hex: string): string {
   return (hex.match(/../g) ?? []).join(':').toUpperCase()
 }
 
-// Parts of code words that are not written like words.
-const acronyms: Record<string, string> = { sans: 'SANs', smime: 'S/MIME', oauth: 'OAuth', webauthn: 'WebAuthn', pkcs11: 'PKCS #11', p12: 'PKCS #12', email: 'E-mail', id: 'ID' }
-for (const a of (
-  'acme api caa ca cmp cname crl csr csv dcv der dns dv eab ecdsa est ev hsm http https igtf ip jks json kms ldap mtls oidc ocsp otp ov ' +
-  'pdf pem pki ra rest rsa saml san scep sct smtp spki ssh ssl sso tls totp txt upn uri url utc vpn waep xlsx'
-).split(' '))
-  acronyms[a] = a.toUpperCase()
+// Parts of code words that are not written like words. The server writes its
+// files for people with the same catalogue (internal/api/words.go).
+const parts: Record<string, string> = { ...catalogue.parts }
+for (const a of catalogue.capitals.split(' ')) parts[a] = a.toUpperCase()
+const values: Record<string, string> = catalogue.values
 
 /**
  * A code word of the server as people read it: on-hold → On hold, pending-dcv →
- * Pending DCV. text.values says what is written otherwise, also for one column
- * only. What is no code word stays as it is.
+ * Pending DCV. The catalogue's values say what is written otherwise, also for
+ * one column only. What is no code word stays as it is.
  */
 export function words(s: string, column = ''): string {
-  const own = text.values[`${column}:${s}`] ?? text.values[s]
+  const own = values[`${column}:${s}`] ?? values[s]
   if (own !== undefined) return own
   if (!/^[a-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*$/.test(s)) return s
   const t = s
     .replace(/([a-z])([A-Z])/g, '$1-$2')
     .split(/[-_]/)
-    .map((w) => acronyms[w.toLowerCase()] ?? w.toLowerCase())
+    .map((w) => parts[w.toLowerCase()] ?? w.toLowerCase())
     .join(' ')
   return t.charAt(0).toUpperCase() + t.slice(1)
 }

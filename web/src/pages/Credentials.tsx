@@ -39,7 +39,6 @@ export function Credentials() {
         title={t.title}
         link={(r) => `/integrations/apis/${r.id}`}
         linkColumn="label"
-        cells={{ type: (r) => words(String(r.type)) }}
         head={
           <>
             <Button component="a" href={`${prefix}/credentials/export?${exported}`} download size="xs" variant="default">

@@ -144,7 +144,7 @@ function UserForm({ user, close, issued }: { user?: Schemas['User']; close: () =
         <Anchor href="/users/roles" target="_blank" size="xs">
           {text.roleTable.open}
         </Anchor>
-        {grants.map((g, i) => g.provider ? <p key={i} className="quiet">{words(g.role)}, {text.providers.from}</p> : (
+        {grants.map((g, i) => g.provider ? <p key={i} className="quiet">{words(g.role)}, {words('provider', 'grant')}</p> : (
           <Group key={i} gap="xs" mb={4}>
             <NativeSelect size="xs" aria-label={`${t.role} ${i + 1}`} value={g.role} data={roles.map((r) => ({ value: r, label: words(r) }))} onChange={(e) => set(i, { ...g, role: e.currentTarget.value })} />
             <NativeSelect size="xs" aria-label={`${t.where} ${i + 1}`} value={g.group ?? ''} data={[{ value: '', label: t.everywhere }, ...groups]} onChange={(e) => set(i, e.currentTarget.value ? { role: g.role, group: e.currentTarget.value } : { role: g.role })} />
@@ -187,8 +187,8 @@ export function UserPage({ id }: { id: string }) {
           [t.name, u.name],
           [t.email, u.email],
           [text.certificate.number, u.number],
-          [t.roles, u.grants.map((g, i) => <div key={i}>{words(g.role)} {g.group ? <>({t.in} <Name list="groups" id={g.group} />)</> : `(${t.everywhere.toLowerCase()})`}{g.provider && <span className="quiet">, {text.providers.from}</span>}</div>)],
-          [text.nav.groups, u.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<Name list="groups" id={g} />{u.provided_groups?.[g] && <span className="quiet"> ({text.providers.from})</span>}</span>)],
+          [t.roles, u.grants.map((g, i) => <div key={i}>{words(g.role)} {g.group ? <>({t.in} <Name list="groups" id={g.group} />)</> : `(${t.everywhere.toLowerCase()})`}{g.provider && <span className="quiet">, {words('provider', 'grant')}</span>}</div>)],
+          [text.nav.groups, u.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<Name list="groups" id={g} />{u.provided_groups?.[g] && <span className="quiet"> ({words('provider', 'grant')})</span>}</span>)],
           [t.mustChange, u.must_change && text.list.yes],
           [t.factors, u.factors.map((f) => t.factor[f] ?? f).join(', ') || t.passwordOnly],
           [t.lockedUntil, u.locked && <Moment at={u.locked_until} />],

@@ -2,7 +2,6 @@ import { ActionIcon, Anchor, AppShell, Burger, Button, Group, Menu, NavLink, Scr
 import { useDisclosure } from '@mantine/hooks'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
-import { api } from '../api/client'
 import icon from '../icon.svg'
 import { useSession } from '../lib/session'
 import { text } from '../text'
@@ -40,6 +39,7 @@ const entries: Entry[] = [
   { to: '/jobs', label: t.jobs, needs: 'jobs' },
   { to: '/settings', label: t.settings },
   { to: '/settings/providers', label: text.providers.title, needs: 'sign-in-providers' },
+  { to: '/settings/agreements', label: text.agreements.title, needs: 'agreement-texts', may: ['settings.view', 'settings.manage'] },
 ]
 
 /** Frame of every page: header, navigation, content. */
@@ -118,11 +118,11 @@ function Scheme() {
 function Account() {
   const { me } = useSession()
   const [, navigate] = useLocation()
-  const signOut = async () => {
-    await api.DELETE('/session')
-    location.assign('/signin')
-  }
+  // A page of the server's, which may go on to a sign-in provider.
+  const form = useRef<HTMLFormElement>(null)
   return (
+    <>
+    <form ref={form} method="post" action="/signout" hidden />
     <Menu position="bottom-end" shadow="md">
       <Menu.Target>
         <Button variant="subtle" color="gray" size="compact-sm" leftSection={<Icon name="user" />} className="account" c="inherit" aria-label={`${text.header.account} ${me.login}`}>
@@ -138,8 +138,9 @@ function Account() {
           {text.header.password}
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item onClick={() => void signOut()}>{text.header.signOut}</Menu.Item>
+        <Menu.Item onClick={() => form.current?.submit()}>{text.header.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
+    </>
   )
 }

@@ -37,6 +37,8 @@ type OIDC struct {
 	Info   map[string]any            // answer of UserInfo beside sub
 	// Misbehave may answer a request in place of the provider.
 	Misbehave func(w http.ResponseWriter, r *http.Request) bool
+	// EndSession is the end_session_endpoint that the discovery names; empty: none.
+	EndSession string
 	// Refuse is the error that the authorization endpoint answers with.
 	Refuse string
 }
@@ -53,6 +55,7 @@ func NewOIDC(t testing.TB, redirect string, now func() time.Time) *OIDC {
 	mux.HandleFunc("POST /token", o.token)
 	mux.HandleFunc("GET /keys", o.keys)
 	mux.HandleFunc("GET /userinfo", o.userinfo)
+	mux.HandleFunc("GET /logout", o.logout)
 	o.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if o.Misbehave == nil || !o.Misbehave(w, r) {
 			mux.ServeHTTP(w, r)
@@ -81,9 +84,13 @@ func answer(w http.ResponseWriter, status int, v any) {
 }
 
 func (o *OIDC) discovery(w http.ResponseWriter, _ *http.Request) {
-	answer(w, 200, map[string]any{"issuer": o.URL, "authorization_endpoint": o.URL + "/authorize", "token_endpoint": o.URL + "/token", "jwks_uri": o.URL + "/keys",
+	d := map[string]any{"issuer": o.URL, "authorization_endpoint": o.URL + "/authorize", "token_endpoint": o.URL + "/token", "jwks_uri": o.URL + "/keys",
 		"userinfo_endpoint": o.URL + "/userinfo", "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
-		"id_token_signing_alg_values_supported": []string{"RS256"}, "code_challenge_methods_supported": []string{"S256"}})
+		"id_token_signing_alg_values_supported": []string{"RS256"}, "code_challenge_methods_supported": []string{"S256"}}
+	if o.EndSession != "" {
+		d["end_session_endpoint"] = o.EndSession
+	}
+	answer(w, 200, d)
 }
 
 func (o *OIDC) keys(w http.ResponseWriter, _ *http.Request) {
@@ -110,6 +117,17 @@ func (o *OIDC) authorize(w http.ResponseWriter, r *http.Request) {
 		out.Set("code", code)
 	}
 	http.Redirect(w, r, o.Redirect+"?"+out.Encode(), http.StatusFound)
+}
+
+// logout ends nothing: it checks what a relying party sends (RP-Initiated Logout 1.0
+// section 2) and sends the browser back.
+func (o *OIDC) logout(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	if q.Get("client_id") != o.ClientID || q.Get("post_logout_redirect_uri") == "" || q.Get("id_token_hint") == "" && q.Get("logout_hint") == "" {
+		http.Error(w, "bad request: "+r.URL.RawQuery, 400)
+		return
+	}
+	http.Redirect(w, r, q.Get("post_logout_redirect_uri")+"?"+url.Values{"state": {q.Get("state")}}.Encode(), http.StatusFound)
 }
 
 func text() string {

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/certwright/certwright/internal/house/loopback"
 	"github.com/certwright/certwright/internal/house/need"
 )
 
@@ -79,7 +79,7 @@ func StartSlapd(t testing.TB) *Slapd {
 	if err := os.WriteFile(filepath.Join(dir, "slapd.conf"), []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Plain, s.TLS = "ldap://127.0.0.1:"+freePort(t), "ldaps://127.0.0.1:"+freePort(t)
+	s.Plain, s.TLS = "ldap://"+loopback.Address(t), "ldaps://"+loopback.Address(t)
 	cmd := exec.Command(program, "-f", filepath.Join(dir, "slapd.conf"), "-h", s.Plain+" "+s.TLS, "-d", "0")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -169,16 +169,6 @@ func PersonDN(uid string) string { return "uid=" + ldap.EscapeDN(uid) + ",ou=peo
 func (s *Slapd) Person(t testing.TB, uid, name, password string) {
 	t.Helper()
 	s.Add(t, PersonDN(uid), "objectClass", "inetOrgPerson", "uid", uid, "cn", name, "sn", name, "mail", "someone@corp.example", "userPassword", password)
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
 // serverCertificate writes a key and a self-signed certificate for 127.0.0.1.

@@ -88,6 +88,7 @@ function OIDC({ c, set }: { c: NonNullable<Config['oidc']>; set: (x: Partial<Non
       </Group>
       <TagsInput label={t.scopes} description={t.scopesHint} value={c.scopes ?? []} onChange={(scopes) => set({ scopes })} />
       <Checkbox label={t.userinfo} checked={!!c.userinfo} onChange={(e) => set({ userinfo: e.currentTarget.checked })} />
+      <Checkbox label={t.logout} description={t.logoutHint} checked={!!c.logout} onChange={(e) => set({ logout: e.currentTarget.checked })} />
     </>
   )
 }

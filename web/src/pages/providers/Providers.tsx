@@ -119,6 +119,7 @@ export function ProviderPage({ id }: { id: string }) {
       </PageHead>
       <Text size="sm" c="dimmed" mb="xs">{words(p.kind)}: {t.about[p.kind]}</Text>
       {p.callback_url && <Block label={t.callback} value={p.callback_url} />}
+      {p.signed_out_url && p.config.oidc?.logout && <Block label={t.signedOut} value={p.signed_out_url} />}
       {p.metadata_url && <Block label={t.metadataHere} value={p.metadata_url} />}
       {p.acs_url && <Block label={t.acs} value={p.acs_url} />}
       <ProviderForm key={p.version} provider={p} saved={() => undefined} />
