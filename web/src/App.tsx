@@ -108,7 +108,7 @@ export function App() {
             <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
             <Route path="/me">{() => <Me />}</Route>
             <Route path="/me/tokens">{() => <Me tokens />}</Route>
-            <Route>{() => <Nowhere title={text.state.notFound} detail={text.state.notFoundHint} />}</Route>
+            <Route>{() => <Nowhere title={text.state.notFound} />}</Route>
           </Switch>
         </Suspense>
       </Boundary>

@@ -19,6 +19,7 @@ export const emptyTexts: Record<string, string> = {
   issuers: 'No CAs yet. Make a root and an issuing CA first.',
   audit: 'No events yet.',
   jobs: 'No jobs. Work in the background of this account appears here.',
+  'agreement-texts': 'No text yet. Publish the subscriber agreement that people accept with their orders.',
   'sign-in-providers': 'No sign-in providers. Add one to let people sign in through OpenID Connect, SAML or a directory.',
   tokens: 'No API tokens yet. A token lets a script use the API in your name.',
 }

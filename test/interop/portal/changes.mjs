@@ -62,7 +62,7 @@ const active = (days, by = 1, key = 'ECDSA P-384') => {
   return w
 }
 
-for (const days of [1, 5, 20, 60, 100, 12, 19, 26, 33, 40, 47, 54, 68, 75, 82]) await part(`a certificate of ${days} days`, () => moves('it', order(days), active(days)))
+for (const days of [1, 5, 6, 20, 60, 100, 12, 19, 26, 33, 40, 47, 54, 68, 75, 82]) await part(`a certificate of ${days} days`, () => moves('it', order(days), active(days)))
 await part('another key', () => moves('it', order(200, 'RSA 3072'), active(200, 1, 'RSA 3072')))
 await part('revoked', () => moves('it', () => call('POST', `/certificates/${made[5]}/revoke`, { reason: 'superseded' }), { ...active(5, -1), 'Revoked in 30 days': 1, 'Certificates by state: Revoked': 1 }))
 await part('held', () => moves('it', () => call('POST', `/certificates/${made[20]}/revoke`, { reason: 'certificateHold' }), { ...active(20, -1), 'Certificates by state: On hold': 1 }))

@@ -29,6 +29,7 @@ func TestChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the server and a browser")
 	}
+	t.Parallel()
 	chromium := need.Program(t, "chromium", "chromium")
 	modules := harness.NPM(t, "portal")
 	server := harness.Start(t, harness.Options{})

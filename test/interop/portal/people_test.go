@@ -16,6 +16,7 @@ func TestFurtherForms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the server and a browser")
 	}
+	t.Parallel()
 	chromium, openssl := need.Program(t, "chromium", "chromium"), need.Program(t, "openssl", "openssl")
 	modules := harness.NPM(t, "portal")
 	server := harness.Start(t, harness.Options{})

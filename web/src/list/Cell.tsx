@@ -47,8 +47,7 @@ export function Cell({ column, row, names }: { column: Column; row: Row; names: 
       return to && /^[0-9a-f-]{36}$/.test(id) ? <Go to={`${to}/${id}`}>{names[id] ?? id.slice(0, 8) + '…'}</Go> : label
     }
   }
-  if (column.name === 'failure') return sentence(String(v))
-  return plain(v, names, column)
+  return column.name === 'failure' ? sentence(String(v)) : plain(v, names, column)
 }
 
 // What teller does in internal/api/words.go.

@@ -214,7 +214,7 @@ function Rows(
                 const to = column.name === linked ? p.link?.(r.original) : undefined
                 return (
                   <Table.Td key={c.id} className={'cell ' + column.type}>
-                    {to ? <Go to={to}>{hasText(column, r.original) ? shown : <span className="quiet">{rowName(r.original)}</span>}</Go> : shown}
+                    {to ? <Go to={to}>{hasText(column, r.original) ? shown : <span className="unnamed">{rowName(r.original)}</span>}</Go> : shown}
                   </Table.Td>
                 )
               })}

@@ -155,6 +155,9 @@ export function Me({ tokens }: { tokens?: boolean }) {
   return (
     <>
       <PageHead title={text.header.me}>
+        <Button size="xs" variant="default" component="a" href="/security">
+          {text.header.security}
+        </Button>
         <Button size="xs" variant="default" component="a" href="/password">
           {text.header.password}
         </Button>

@@ -56,7 +56,7 @@ export function Nowhere({ title, detail }: { title: string; detail?: string }) {
   return (
     <Stack gap="xs" align="flex-start">
       <PageHead title={title} />
-      {detail && <Text size="sm">{detail.charAt(0).toUpperCase() + detail.slice(1)}.</Text>}
+      <Text size="sm">{detail ? detail.charAt(0).toUpperCase() + detail.slice(1) + '.' : text.state.notFoundHint}</Text>
       {Object.values(pageOf).includes(area) && (
         <Anchor component={Link} href={area} size="sm">
           {text.state.list}
