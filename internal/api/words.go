@@ -62,7 +62,7 @@ func inWords(code, column string) string {
 }
 
 // coded names the columns that are no enum and whose values are code words.
-var coded = map[string]bool{"protocol": true, "type": true, "auth": true, "method": true, "role": true}
+var coded = map[string]bool{"protocol": true, "type": true, "auth": true, "method": true, "role": true, "connector": true, "kind": true}
 
 // teller writes the properties of rows: for programs as they are, for people
 // code words in words and names of hosts without their kind.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/certwright/certwright/internal/app/demo"
 	"github.com/certwright/certwright/internal/core"
@@ -64,7 +63,7 @@ func FillDemo(ctx context.Context, cfg Config, certificates int, seed uint64, ou
 		if m.Name != "" {
 			return fmt.Errorf("there is a demo account, or what is left of one: remove it first with %s demo remove", program())
 		}
-		m.Name = fmt.Sprintf("Demo: %s (%s)", demo.Company, p.now().UTC().Format(time.RFC3339))
+		m.Name = fmt.Sprintf("Demo: %s (%s)", demo.Company, p.now().UTC().Format("02-Jan-2006 15:04:05"))
 		if err := p.setDemoMark(ctx, version, m); err != nil {
 			return err
 		}

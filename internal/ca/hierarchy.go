@@ -315,7 +315,7 @@ func (c *CA) ownCertificate(issuer *core.Issuer, der []byte) *core.Certificate {
 	return &core.Certificate{ID: core.NewID[core.CertificateID](c.d.Now()), Account: issuer.Account, Issuer: issuer.ID,
 		Protocol: "ca", State: core.CertActive, Serial: serialText(cert.SerialNumber.Bytes()), Subject: dnText(cert.RawSubject),
 		CommonName: cert.Subject.CommonName, KeyAlgorithm: algorithmName(cert.PublicKey), SPKIHash: spki[:], SKI: cert.SubjectKeyId,
-		Fingerprint: fingerprint[:], NotBefore: cert.NotBefore.UTC(), NotAfter: cert.NotAfter.UTC(), CreatedAt: c.d.Now().UTC(), DER: der}
+		Fingerprint: fingerprint[:], NotBefore: cert.NotBefore.UTC(), NotAfter: cert.NotAfter.UTC(), CreatedAt: c.d.Now().UTC(), CA: cert.IsCA, DER: der}
 }
 
 // save stores new CAs in one transaction.

@@ -199,7 +199,7 @@ type Certificate struct {
 	Order        OrderID
 	Issuer       IssuerID // of one that other CAs issued: see ForeignIssuer
 	IssuerDN     string   // its issuer's name when that is no CA of ours; empty otherwise
-	CA           bool     // a CA certificate; of imported ones only
+	CA           bool     // a CA certificate, ours or imported
 	Product      ProductID
 	Credential   CredentialID
 	User         UserID

@@ -359,7 +359,11 @@ func (s *Service) SetActive(ctx context.Context, p *core.Principal, id core.Doma
 
 // Reject refuses control of a domain or withdraws its proof, as a validator
 // does. The domain covers nothing until its owner renews and proves it.
+// Without a reason it is refused, because its owner and an auditor ask for one.
 func (s *Service) Reject(ctx context.Context, p *core.Principal, id core.DomainID, reason string) (*core.Domain, error) {
+	if strings.TrimSpace(reason) == "" {
+		return nil, core.Errorf(core.KindInvalid, "give the reason").At("reason")
+	}
 	return s.editAs(ctx, p, identity.DomainDecide, id, "domain.reject", func(d *core.Domain, e *core.Event) error {
 		e.Detail = map[string]any{"reason": cut(reason)}
 		reject(d)

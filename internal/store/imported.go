@@ -41,7 +41,7 @@ func (db *DB) ForeignIssuer(ctx context.Context, account core.AccountID, id core
 // maxSameName bounds how many CA certificates of one name are looked at.
 const maxSameName = 20
 
-// CAsNamed returns the imported CA certificates with a subject, newest first,
+// CAsNamed returns the CA certificates with a subject, newest first,
 // with their DER.
 func (db *DB) CAsNamed(ctx context.Context, account core.AccountID, subject string) ([]*core.Certificate, error) {
 	q := db.read.NewSelect().Model((*certificateRow)(nil)).Where("t.account = ?", string(account)).Where("t.subject = ?", subject).Where("t.is_ca").

@@ -20,8 +20,8 @@ const (
 		key_sealed = ?, failure = ?, lease_until = ?, attempt = ?, updated_at = ? WHERE id = ? AND state = ? AND attempt = ?`
 	insertCertificate = `INSERT INTO certificates (id, account, number, order_id, issuer, product, credential, user_id, group_id,
 		protocol, state, serial, subject, common_name, names, key_algorithm, spki_hash, ski, fingerprint, not_before, not_after, replaces,
-		reason, has_key, tags, notified, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?)`
+		reason, has_key, tags, notified, created_at, is_ca)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, ?, ?)`
 	finishCertificate = `UPDATE certificates SET state = ?, fingerprint = ?, has_key = ? WHERE id = ? AND state = 'reserved'`
 	insertBody        = `INSERT INTO certificate_bodies (certificate, der) VALUES (?, ?)`
 	// On PostgreSQL both in one way to the server and back.
@@ -158,7 +158,7 @@ func (db *DB) ReserveCertificate(ctx context.Context, tx core.Tx, c *core.Certif
 	_, err := in(tx).expect(ctx, 1, insertCertificate, string(c.ID), string(c.Account), c.Number, nullText(c.Order), string(c.Issuer),
 		string(c.Product), nullText(c.Credential), string(c.User), nullText(c.Group), c.Protocol, string(core.CertReserved), c.Serial,
 		c.Subject, c.CommonName, toJSON(c.Names), c.KeyAlgorithm, c.SPKIHash, nullBytes(c.SKI), nil, micros(c.NotBefore), micros(c.NotAfter),
-		nullText(c.Replaces), c.HasKey, toJSON(c.Tags), micros(c.CreatedAt))
+		nullText(c.Replaces), c.HasKey, toJSON(c.Tags), micros(c.CreatedAt), c.CA)
 	if err != nil {
 		return exists(err, "the serial number %s is taken", c.Serial)
 	}

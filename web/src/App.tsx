@@ -1,12 +1,10 @@
-import { Anchor, Stack, Text } from '@mantine/core'
 import { Suspense } from 'react'
-import { Link, Route, Switch, useLocation } from 'wouter'
+import { Route, Switch, useLocation } from 'wouter'
 import { lazily } from './lib/lazily'
 import { Home } from './pages/Home'
 import { Shell } from './shell/Shell'
 import { text } from './text'
-import { PageHead } from './ui/bits'
-import { Boundary, Waiting } from './ui/states'
+import { Boundary, Nowhere, Waiting } from './ui/states'
 
 // The pages. The scripts of all but the first are loaded when they are opened.
 const ACME = lazily('ACME', () => import('./pages/acme/ACME'), (m) => m.ACME)
@@ -110,24 +108,10 @@ export function App() {
             <Route path="/settings/providers/:id">{({ id }) => <ProviderPage key={id} id={id} />}</Route>
             <Route path="/me">{() => <Me />}</Route>
             <Route path="/me/tokens">{() => <Me tokens />}</Route>
-            <Route>
-              <NotFound />
-            </Route>
+            <Route>{() => <Nowhere title={text.state.notFound} />}</Route>
           </Switch>
         </Suspense>
       </Boundary>
     </Shell>
-  )
-}
-
-function NotFound() {
-  return (
-    <Stack>
-      <PageHead title={text.state.notFound} />
-      <Text size="sm">{text.state.notFoundHint}</Text>
-      <Anchor component={Link} href="/">
-        {text.state.home}
-      </Anchor>
-    </Stack>
   )
 }

@@ -1,5 +1,6 @@
 // Every word that the portal says by itself, in English. Titles of columns and
 // details of errors come from the server.
+import { emptyTexts } from './textempty'
 import { forms } from './textforms'
 import { operations } from './textorg'
 
@@ -16,9 +17,10 @@ export const text = {
   header: { menu: 'Navigation', light: 'Light colours', dark: 'Dark colours', account: 'Account of', me: 'My account', security: 'Sign-in and sessions', password: 'Change password', signOut: 'Sign out' },
   state: {
     loading: 'Loading', failed: 'This did not work', retry: 'Try again', empty: 'Nothing here', emptyFiltered: 'No rows match the filter', crash: 'The page has a fault',
-    crashHint: 'Reload the page. If it happens again, tell your administrator what you did.', reload: 'Reload', notFound: 'There is no such page', notFoundHint: 'The address is wrong, or what it led to is gone.', home: 'Go to Home', request: 'Request',
+    crashHint: 'Reload the page. If it happens again, tell your administrator what you did.', reload: 'Reload', notFound: 'There is no such page', notFoundHint: 'The address is wrong, or what it led to is gone.', nothing: 'This is not here', list: 'Back to the list', home: 'Go to Home', request: 'Request',
     part: 'This page could not be loaded', partHint: 'The server may have been upgraded meanwhile, or cannot be reached. Reload the page. If it happens again, ask your administrator whether all replicas run the same version.',
   },
+  empty: emptyTexts,
   list: {
     filter: 'Filter', filters: 'Filters', add: 'Add filter', clear: 'Clear filters', column: 'Column', operator: 'Operator', value: 'Value', valueTo: 'Value to', all: 'All',
     removeRow: 'Remove filter', columns: 'Columns', columnsHint: 'Shown columns', defaults: 'Defaults', defaultColumns: 'Default columns', otherColumns: 'Additional columns', export: 'Export', views: 'Views',

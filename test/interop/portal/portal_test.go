@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,12 +39,37 @@ func TestPortal(t *testing.T) {
 	}
 	admin := server.Admin(t)
 	routes := fill(t, admin)
+	everyRoute(t, routes)
 	requester := person(t, server, admin)
 	dir := t.TempDir()
 	drive(t, "drive.mjs", chromium, modules, map[string]any{"base": server.Main, "password": admin.Password, "dir": dir,
 		"routes": routes, "group": "default", "requester": map[string]string{"login": "requester", "password": requester}})
 	files(t, dir)
 	keep(t, dir)
+}
+
+// judged are the pages that need more than fill makes, and the script that gives
+// them to axe in light and dark.
+var judged = map[string]string{
+	"/integrations/acme/:list/:id": "operations.mjs", "/settings/providers/:id": "federation.mjs", "/products/:id/edit": "forms.mjs", "/jobs/:id": "forms.mjs", "/settings/agreements/:id": "operations.mjs", "/setup": "setup.mjs",
+}
+
+// everyRoute checks that each path of the portal is opened by a page of routes
+// or by another script.
+func everyRoute(t *testing.T, routes []string) {
+	t.Helper()
+	app := string(harness.ReadFile(t, filepath.Join("..", "..", "..", "web", "src"), "App.tsx"))
+	paths := regexp.MustCompile(`<Route path="([^"]+)"`).FindAllStringSubmatch(app, -1)
+	if len(paths) < 40 {
+		t.Fatalf("%d paths in App.tsx", len(paths))
+	}
+	param := regexp.MustCompile(`:[a-z]+`)
+	for _, p := range paths {
+		form := regexp.MustCompile("^" + param.ReplaceAllString(p[1], `[^/?]+`) + `(\?.*)?$`)
+		if !slices.ContainsFunc(routes, form.MatchString) && judged[p[1]] == "" {
+			t.Errorf("no test opens %s", p[1])
+		}
+	}
 }
 
 // drive runs a script with a browser; what it says went wrong fails the test.
@@ -96,7 +122,7 @@ func fill(t *testing.T, a *harness.Admin) []string {
 	ctx := t.Context()
 	routes := []string{"/", "/certificates", "/certificates/deployment-requests", "/orders", "/orders/new", "/orders/request", "/domains", "/organisations", "/organisations/vetting", "/groups", "/users", "/users/roles", "/integrations/apis",
 		"/integrations/apis/new", "/integrations/acme", "/integrations/acme/acme-accounts", "/integrations/acme/acme-authorizations", "/integrations/acme/renewal-pulls",
-		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
+		"/products", "/products/new", "/issuers", "/issuers/new", "/issuers/hierarchy", "/import", "/import?tab=lists", "/tags", "/audit", "/jobs", "/settings", "/settings/agreements", "/settings/agreements/new", "/settings/providers", "/settings/providers/new", "/me", "/me/tokens", "/certificates?filter=common_name:contains:none"}
 	for i := range hosts {
 		name := fmt.Sprintf("host%d.example.internal", i)
 		got, err := a.CreateOrder(ctx, resource.NewOrder{Product: "tls-server", Generate: "ECDSA P-256", Names: []string{name}, Group: a.Group,
@@ -106,8 +132,9 @@ func fill(t *testing.T, a *harness.Admin) []string {
 		}
 		if i == 0 {
 			c := "/certificates/" + string(got.Certificate.ID)
-			routes = append(routes, c, c+"?tab=x509", c+"?tab=chain", c+"?tab=deployment", c+"?tab=history", "/orders/"+string(got.Order.ID), "/products/"+string(got.Order.Product),
-				"/issuers/"+string(got.Order.Issuer))
+			routes = append(routes, c, c+"?tab=x509", c+"?tab=chain", c+"?tab=deployment", c+"?tab=history", "/orders/"+string(got.Order.ID))
+			product, issuer := "/products/"+string(got.Order.Product), "/issuers/"+string(got.Order.Issuer)
+			routes = append(routes, product, product+"?tab=try", product+"?tab=rules", product+"?tab=history", issuer, issuer+"?tab=x509", issuer+"?tab=chain", issuer+"?tab=history")
 		}
 	}
 	o, err := a.CreateOrganisation(ctx, resource.OrganisationFields{Name: "Example", Country: "GB"})
@@ -115,6 +142,16 @@ func fill(t *testing.T, a *harness.Admin) []string {
 		t.Fatal(err)
 	}
 	org := "/organisations/" + string(o.ID)
+	v, err := a.AskVetting(ctx, resource.NewVetting{Organisation: o.ID, Purpose: core.PurposeOV})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := a.RegisterDomain(ctx, resource.NewDomain{Name: "pages.example", Group: a.Group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential := "/integrations/apis/" + string(a.Credential(t, resource.NewCredential{}).ID)
+	routes = append(routes, "/organisations/vetting/"+string(v.ID), "/domains/"+string(d.ID), credential, credential+"?tab=use", credential+"?tab=logs")
 	return append(routes, org, org+"?tab=vetting", org+"?tab=evidence", org+"?tab=representatives", org+"?tab=consents", org+"?tab=history", "/groups/"+string(a.Group), "/users/"+string(a.Owner))
 }
 

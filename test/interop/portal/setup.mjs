@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import * as browser from './browser.mjs'
 
-const { button, dialog, finish, must, page, part, s } = browser
+const { button, dialog, expected, finish, must, page, part, s } = browser
 
 /** Judges the present page in light and dark. */
 async function accessible(what) {
@@ -39,11 +39,19 @@ if (s.until === 'ca') {
     await heading('Your organisation')
     await accessible('organisation')
     await page.getByLabel('Name').fill('Wren Works')
+    await page.getByLabel('Country').fill('1x')
+    expected.add(400).add(422)
+    await button('Save and go on').click()
+    await page.locator('.failure', { hasText: /country/i }).waitFor()
+    await accessible('a refused organisation')
+    expected.clear()
     await page.getByLabel('Country').fill('GB')
     await button('Save and go on').click()
   })
   await part('names of the CAs', async () => {
     await heading('Names of the CAs')
+    await page.getByLabel('Name of the root').fill('')
+    must(await page.getByLabel('Name of the root').evaluate((e) => e.required), 'a CA needs no name')
     await page.getByLabel('Name of the root').fill('Wren Works Root')
     await page.getByLabel('Name of the issuing CA').fill('Wren Works Issuing')
     await accessible('CAs')

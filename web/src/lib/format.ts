@@ -29,9 +29,26 @@ export function away(s?: string | null, now = Date.now()): string {
   if (!s) return ''
   const ms = +new Date(s) - now
   const abs = Math.abs(ms)
-  const [n, unit] = abs < 3600e3 ? [Math.round(abs / 60e3), 'minute'] : abs < 48 * 3600e3 ? [Math.round(abs / 3600e3), 'hour'] : [Math.floor(abs / 86400e3), 'day']
+  const [n, unit] = abs >= 730 * 86400e3 ? [Math.round(abs / (365.25 * 86400e3)), 'year'] : abs < 3600e3 ? [Math.round(abs / 60e3), 'minute'] : abs < 48 * 3600e3 ? [Math.round(abs / 3600e3), 'hour'] : [Math.floor(abs / 86400e3), 'day']
   const words = `${n} ${unit}${n === 1 ? '' : 's'}`
   return ms >= 0 ? `in ${words}` : `${words} ago`
+}
+
+/** A sentence of the server with its instants as people read them here. */
+export function sentence(s: string): string {
+  return s.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, (x) => moment(x))
+}
+
+const browsers = [['Edg/', 'Edge'], ['OPR/', 'Opera'], ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Version/', 'Safari']] as const
+const systems = [['Windows', 'Windows'], ['Android', 'Android'], ['iPhone', 'iOS'], ['iPad', 'iPadOS'], ['Mac OS X', 'macOS'], ['CrOS', 'ChromeOS'], ['Linux', 'Linux']] as const
+
+/** What a browser calls itself, in short: Chrome 140, Linux. Others stay as they are. */
+export function browser(agent: string): string {
+  const b = browsers.find(([mark]) => agent.includes(mark))
+  if (!b || !agent.startsWith('Mozilla/')) return agent
+  const version = /^\d+/.exec(agent.split(b[0])[1] ?? '')?.[0]
+  const system = systems.find(([mark]) => agent.includes(mark))?.[1]
+  return b[1] + (version ? ' ' + version : '') + (system ? ', ' + system : '')
 }
 
 export function count(n: number): string {

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import type { Column, Row } from '../api/client'
-import { words } from '../lib/format'
+import { sentence, words } from '../lib/format'
 import { text } from '../text'
 import { Go, Moment, Status, Tags } from '../ui/bits'
 
@@ -47,7 +47,7 @@ export function Cell({ column, row, names }: { column: Column; row: Row; names: 
       return to && /^[0-9a-f-]{36}$/.test(id) ? <Go to={`${to}/${id}`}>{names[id] ?? id.slice(0, 8) + '…'}</Go> : label
     }
   }
-  return plain(v, names, column)
+  return column.name === 'failure' ? sentence(String(v)) : plain(v, names, column)
 }
 
 // What teller does in internal/api/words.go.

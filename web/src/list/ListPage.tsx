@@ -12,7 +12,7 @@ import { Go, PageHead } from '../ui/bits'
 import { Icon } from '../ui/Icon'
 import { Failure, Waiting } from '../ui/states'
 import { Bulk, type BulkAction } from './Bulk'
-import { Cell } from './Cell'
+import { bare, Cell } from './Cell'
 import { ColumnChooser } from './ColumnChooser'
 import { ExportMenu } from './ExportMenu'
 import { FilterBar } from './FilterBar'
@@ -149,11 +149,12 @@ function Loaded(p: ListProps & { columns: Column[]; path: string; own: boolean; 
 
 /** A name for a row, for those who hear the page. */
 function rowName(r: Row): string {
-  return String(r.common_name || r.name || r.login || r.label || r.subject || r.code || r.number || r.id || '')
+  return String(r.common_name || r.name || r.login || r.label || r.subject || (Array.isArray(r.names) && r.names[0] ? bare(String(r.names[0])) : '') || r.code || r.number || r.id || '')
 }
 
 function Rows(
   p: ListProps & {
+    own: boolean
     chosen: Column[]
     items: Row[]
     names: Record<string, string>
@@ -172,7 +173,7 @@ function Rows(
   if (p.items.length === 0) {
     return (
       <div className="empty" role="status">
-        {p.state.filter.length ? text.state.emptyFiltered : text.state.empty}
+        {p.state.filter.length ? text.state.emptyFiltered : ((p.own && text.empty[p.list]) || text.state.empty)}
       </div>
     )
   }
@@ -213,7 +214,7 @@ function Rows(
                 const to = column.name === linked ? p.link?.(r.original) : undefined
                 return (
                   <Table.Td key={c.id} className={'cell ' + column.type}>
-                    {to ? <Go to={to}>{hasText(column, r.original) ? shown : rowName(r.original)}</Go> : shown}
+                    {to ? <Go to={to}>{hasText(column, r.original) ? shown : <span className="unnamed">{rowName(r.original)}</span>}</Go> : shown}
                   </Table.Td>
                 )
               })}

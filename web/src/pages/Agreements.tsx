@@ -149,13 +149,13 @@ export function useAgreementText(id: string) {
 /** The text as it was published, plain, and as a file. */
 export function AgreementBody({ a }: { a: AgreementText }) {
   return (
-    <section aria-label={t.text}>
+    <>
       <div className="agreement" tabIndex={0} role="region" aria-label={t.text}>
         {a.body}
       </div>
       <Button component="a" href={`${prefix}/agreement-texts/${a.id}/download`} download size="xs" variant="default" mt="xs" leftSection={<Icon name="download" size={14} />}>
         {t.download}
       </Button>
-    </section>
+    </>
   )
 }

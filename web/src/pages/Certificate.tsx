@@ -25,7 +25,7 @@ export function Certificate({ id }: { id: string }) {
   const [params, setParams] = useSearchParams()
   const q = useQuery({ queryKey: ['certificate', id], queryFn: () => must(api.GET('/certificates/{id}', { params: { path: { id } } })) })
   const [open, setOpen] = useState<'renew' | 'revoke' | 'release' | 'export' | 'tags'>()
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const c = q.data
   const name = c.common_name || bare(c.names[0] ?? '') || c.serial
@@ -130,7 +130,7 @@ function Details({ c, tags }: { c: Schemas['CertificateDetail']; tags?: () => vo
         [t.order, c.order && <Go to={`/orders/${c.order}`}>{t.openOrder}</Go>],
         [t.protocol, words(c.protocol)],
         [t.credential, c.credential && <Name list="credentials" id={c.credential} />],
-        [t.user, <Name list="users" id={c.user} />],
+        [t.user, c.user && <Name list="users" id={c.user} />],
         [t.group, c.group && <Name list="groups" id={c.group} />],
         [t.replaces, c.replaces && <Go to={`/certificates/${c.replaces}`}>{t.predecessor}</Go>],
         [t.replacedBy, c.replaced_by && <Go to={`/certificates/${c.replaced_by}`}>{t.successor}</Go>],

@@ -130,7 +130,7 @@ export function CredentialPage({ id }: { id: string }) {
   const [params, setParams] = useSearchParams()
   const [open, setOpen] = useState<'revoke' | 'renew' | 'edit'>()
   const q = useQuery({ queryKey: ['credential', id], queryFn: () => must(api.GET('/credentials/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const c = q.data
   const may = (a: string) => c.status !== 'revoked' && session.can(a, c.group)
@@ -187,7 +187,7 @@ function Details({ c }: { c: Credential }) {
     <Facts
       rows={[
         [t.type, words(c.type)],
-        [t.auth, c.auth],
+        [t.auth, words(c.auth)],
         [text.certificate.number, c.number],
         [t.publicID, c.public_id],
         [t.description, c.description],

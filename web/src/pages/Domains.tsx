@@ -77,7 +77,7 @@ export function Domain({ id }: { id: string }) {
   const changed = useChanged()
   const [asked, setAsked] = useState<'method' | 'state' | 'renew' | 'reject'>()
   const q = useQuery({ queryKey: ['domain', id], queryFn: () => must(api.GET('/domains/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const d = q.data
   const path = { params: { path: { id: d.id } } }

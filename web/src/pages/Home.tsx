@@ -2,7 +2,7 @@ import { Group, Paper, Skeleton, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { api, must, readList, type Schemas } from '../api/client'
-import { count, day, words } from '../lib/format'
+import { count, day, sentence, words } from '../lib/format'
 import { usePoll } from '../lib/live'
 import { useSession } from '../lib/session'
 import { bare, pageOf } from '../list/Cell'
@@ -211,7 +211,7 @@ function Failures() {
         <Text size="sm">{t.failures.none}</Text>
       ) : (
         <>
-          <Table fz="sm" verticalSpacing={3}>
+          <Table fz="sm" verticalSpacing={3} className="failures">
             <Table.Thead>
               <Table.Tr>
                 <Table.Th scope="col">{text.order.title}</Table.Th>
@@ -225,8 +225,8 @@ function Failures() {
                   <Table.Td>
                     <Go to={`/orders/${o.id}`}>{o.names[0] ? bare(o.names[0]) : o.number}</Go>
                   </Table.Td>
-                  <Table.Td>{o.failure}</Table.Td>
-                  <Table.Td>
+                  <Table.Td>{sentence(o.failure ?? '')}</Table.Td>
+                  <Table.Td className="moment">
                     <Moment at={o.updated_at} />
                   </Table.Td>
                 </Table.Tr>

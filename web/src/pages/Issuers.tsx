@@ -1,9 +1,9 @@
 import { Alert, Button, Menu, Tabs, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link, useLocation } from 'wouter'
+import { Link, useLocation, useSearchParams } from 'wouter'
 import { api, must, prefix, readList, type Schemas } from '../api/client'
-import { away } from '../lib/format'
+import { away, words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
 import { save } from '../list/frames'
@@ -84,11 +84,12 @@ function Hierarchy() {
 }
 
 export function Issuer({ id }: { id: string }) {
+  const [params, setParams] = useSearchParams()
   const session = useSession()
   const changed = useChanged()
   const [asked, setAsked] = useState<'state' | 'crl' | 'install' | 'chain' | 'unchain'>()
   const q = useQuery({ queryKey: ['issuer', id], queryFn: () => must(api.GET('/issuers/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const i = q.data
   const on = i.state === 'active'
@@ -159,7 +160,7 @@ export function Issuer({ id }: { id: string }) {
           {t.crlLate}
         </Alert>
       )}
-      <Tabs defaultValue="details" keepMounted={false}>
+      <Tabs value={params.get('tab') ?? 'details'} onChange={(v) => setParams(v && v !== 'details' ? { tab: v } : {}, { replace: true })} keepMounted={false}>
         <Tabs.List mb="sm" aria-label={i.name}>
           <Tabs.Tab value="details">{t.details}</Tabs.Tab>
           {i.decoded && <Tabs.Tab value="x509">{text.certificate.x509}</Tabs.Tab>}
@@ -171,11 +172,11 @@ export function Issuer({ id }: { id: string }) {
             rows={[
               [t.subject, i.subject],
               [t.slug, i.slug],
-              [t.connector, i.connector],
+              [t.connector, words(i.connector, 'connector')],
               [t.parent, i.parent && <Name list="issuers" id={i.parent} />],
               [text.certificate.root, i.root ? text.list.yes : text.list.no],
               [text.certificate.key, i.algorithm],
-              [t.place, i.key_place],
+              [t.place, words(i.key_place ?? '', 'place')],
               [text.certificate.notAfter, <Moment at={i.not_after} relative />],
               [t.crlNumber, i.crl_number],
               [t.crlThis, i.crl_this && <Moment at={i.crl_this} relative />],

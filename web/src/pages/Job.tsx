@@ -37,7 +37,7 @@ export function Job({ id }: { id: string }) {
   const poll = usePoll(5_000)
   const path = { params: { path: { id: Number(id) } } }
   const q = useQuery({ queryKey: ['job', id], queryFn: () => must(api.GET('/jobs/{id}', path)), refetchInterval: (q) => (running.has(q.state.data?.state ?? '') ? poll : false) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const j = q.data
   const p = j.progress

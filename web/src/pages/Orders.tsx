@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
-import { words } from '../lib/format'
+import { sentence, words } from '../lib/format'
 import { usePoll } from '../lib/live'
 import { useSession } from '../lib/session'
 import { bare } from '../list/Cell'
@@ -119,7 +119,7 @@ export function Order({ id }: { id: string }) {
   const [asked, setAsked] = useState<Decision>()
   const [params, setParams] = useSearchParams()
   const product = useQuery({ queryKey: ['product', q.data?.product], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id: q.data!.product } } })), enabled: !!q.data && session.can('product.view') })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data || product.isLoading) return <Waiting />
   const o = q.data
   const steps = stepsOf(o, product.data)
@@ -187,7 +187,7 @@ function OrderFacts({ o, product }: { o: Schemas['OrderDetail']; product?: Schem
       rows={[
         [t.subject, o.subject],
         [c.names, o.names.map(bare).join(', ')],
-        [t.failure, o.failure],
+        [t.failure, o.failure && sentence(o.failure)],
         [t.comment, o.comment || s?.remarks],
         [x.follows, s?.reissues && <Go to={`/certificates/${s.reissues}`}>{words(s.mode ?? '')}</Go>],
         [x.reason, s?.reason],

@@ -66,7 +66,7 @@ export function Users() {
           { label: text.userActions.resetFactor, danger: true, shown: (r) => manage && r.second_factor === true, run: ask('factor') },
           { label: t.disable, danger: true, shown: (r) => manage && r.state === 'active' && r.id !== session.me.user, run: ask('state') },
           { label: t.enable, shown: (r) => manage && r.state === 'disabled', run: ask('state') },
-          { label: text.action.remove, danger: true, shown: (r) => manage && r.id !== session.me.user, run: ask('delete') },
+          { label: text.action.remove, danger: true, shown: (r) => manage && r.state === 'disabled', run: ask('delete') },
         ]}
       />
       {adding && <EditUser close={() => setAdding(false)} issued={setIssued} />}
@@ -165,7 +165,7 @@ export function UserPage({ id }: { id: string }) {
   const session = useSession()
   const [asked, setAsked] = useState<'sign-out' | 'factor'>()
   const q = useQuery({ queryKey: ['user', id], queryFn: () => must(api.GET('/users/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const u = q.data
   return (
@@ -192,7 +192,7 @@ export function UserPage({ id }: { id: string }) {
           [t.mustChange, u.must_change && text.list.yes],
           [t.factors, u.factors.map((f) => t.factor[f] ?? f).join(', ') || t.passwordOnly],
           [t.lockedUntil, u.locked && <Moment at={u.locked_until} />],
-          [t.lastSignIn, <Moment at={u.last_sign_in} />],
+          [t.lastSignIn, u.last_sign_in ? <Moment at={u.last_sign_in} /> : text.credentials.never],
           [text.certificate.created, <Moment at={u.created_at} />],
           [text.nav.certificates, <Go to={`/certificates?filter=user:eq:${u.id}`}>{t.openCertificates}</Go>],
         ]}
@@ -267,7 +267,7 @@ export function GroupPage({ id }: { id: string }) {
   const [user, setUser] = useState('')
   const [out, setOut] = useState<Row>()
   const q = useQuery({ queryKey: ['group', id], queryFn: () => must(api.GET('/groups/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const g = q.data
   const manage = session.can('group.manage', g.id)

@@ -1,8 +1,9 @@
 import { Button, Tabs } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link, useLocation } from 'wouter'
+import { Link, useLocation, useSearchParams } from 'wouter'
 import { api, must, type Row, type Schemas } from '../api/client'
+import { words } from '../lib/format'
 import { useSession } from '../lib/session'
 import { ListPage } from '../list/ListPage'
 import { text } from '../text'
@@ -60,11 +61,12 @@ function setState(id: string, on: boolean): Promise<unknown> {
 }
 
 export function Product({ id }: { id: string }) {
+  const [params, setParams] = useSearchParams()
   const session = useSession()
   const changed = useChanged()
   const [asked, setAsked] = useState(false)
   const q = useQuery({ queryKey: ['product', id], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const p = q.data
   const on = p.state === 'active'
@@ -85,7 +87,7 @@ export function Product({ id }: { id: string }) {
           </>
         )}
       </PageHead>
-      <Tabs defaultValue="details" keepMounted={false}>
+      <Tabs value={params.get('tab') ?? 'details'} onChange={(v) => setParams(v && v !== 'details' ? { tab: v } : {}, { replace: true })} keepMounted={false}>
         <Tabs.List mb="sm" aria-label={p.name}>
           <Tabs.Tab value="details">{t.details}</Tabs.Tab>
           <Tabs.Tab value="try">{t.dryRun}</Tabs.Tab>
@@ -129,7 +131,7 @@ function Details({ p }: { p: Schemas['Product'] }) {
         [t.serverKeys, yes(f.server_keys)],
         [t.keyExport, yes(f.key_export)],
         [t.validate, yes(f.validate_names)],
-        [t.lint, f.lint],
+        [t.lint, words(f.lint ?? '', 'lint')],
         [t.version, p.version],
         [text.order.changed, <Moment at={p.updated_at} />],
       ]}

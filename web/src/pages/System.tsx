@@ -3,11 +3,12 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { api, fail, must, ownHeaders, prefix, type Row, type Schemas } from '../api/client'
-import { count } from '../lib/format'
+import { browser, count, words } from '../lib/format'
 import { useSession } from '../lib/session'
+import { pageOf } from '../list/Cell'
 import { ListPage } from '../list/ListPage'
 import { text } from '../text'
-import { Block, Facts, PageHead } from '../ui/bits'
+import { Block, Facts, Go, PageHead } from '../ui/bits'
 import { Confirm, stay } from '../ui/Confirm'
 import { Failure, Waiting } from '../ui/states'
 import { AccountName } from './AccountName'
@@ -23,9 +24,19 @@ export function Audit() {
   const session = useSession()
   return (
     <>
-      <ListPage list="audit" title={text.nav.audit} rowId={(r) => `${String(r.chain)}-${String(r.seq)}`} head={<>{session.can('audit.verify') && <Verify />}<Button size="xs" variant="default" component="a" href={prefix + '/audit/export'} download>{t.exportAudit}</Button></>} />
+      <ListPage list="audit" title={text.nav.audit} cells={{ object: (r) => <Audited object={String(r.object ?? '')} /> }} rowId={(r) => `${String(r.chain)}-${String(r.seq)}`} head={<>{session.can('audit.verify') && <Verify />}<Button size="xs" variant="default" component="a" href={prefix + '/audit/export'} download>{t.exportAudit}</Button></>} />
     </>
   )
+}
+
+const listOf: Record<string, string> = { certificate: 'certificates', order: 'orders', credential: 'credentials', product: 'products', issuer: 'issuers', group: 'groups', user: 'users', organisation: 'organisations', domain: 'domains', vetting: 'vettings', 'sign-in-provider': 'sign-in-providers' }
+
+/** What an event is about: its kind and the end of its id, where the ids of a moment differ. */
+function Audited({ object }: { object: string }) {
+  const [kind = '', id = ''] = object.split(/:(.*)/s)
+  const to = pageOf[listOf[kind] ?? '']
+  const label = words(kind) + (id ? ` …${id.slice(-8)}` : '')
+  return <span title={object}>{to && id ? <Go to={`${to}/${id}`}>{label}</Go> : label}</span>
 }
 
 /** Verifies the whole log and shows what is found while it goes on. */
@@ -144,6 +155,9 @@ export function Me({ tokens }: { tokens?: boolean }) {
   return (
     <>
       <PageHead title={text.header.me}>
+        <Button size="xs" variant="default" component="a" href="/security">
+          {text.header.security}
+        </Button>
         <Button size="xs" variant="default" component="a" href="/password">
           {text.header.password}
         </Button>
@@ -155,7 +169,7 @@ export function Me({ tokens }: { tokens?: boolean }) {
           {lists.has('tokens') && <Tabs.Tab value="tokens">{t.tokens}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="sessions">
-          <ListPage embedded list="sessions" title={t.sessions} actions={[{ label: t.end, danger: true, run: setSession }]} />
+          <ListPage embedded list="sessions" title={t.sessions} cells={{ agent: (r) => <span title={String(r.agent)}>{browser(String(r.agent ?? ''))}</span> }} actions={[{ label: t.end, danger: true, run: setSession }]} />
         </Tabs.Panel>
         <Tabs.Panel value="tokens">
           <Group justify="flex-end" mb="xs">
@@ -242,12 +256,12 @@ function About() {
           [t.version, a.version],
           [t.commit, a.commit],
           [t.go, a.go],
-          [t.database, a.database],
+          [t.database, words(a.database, 'database')],
           [t.baseURL, a.base_url],
           [t.statusURL, a.status_url],
           [t.listeners, a.listeners.map((l) => <div key={l.name}>{l.name}: {l.address} {l.tls ? 'TLS' : ''}</div>)],
-          [t.protocols, a.protocols.join(', ')],
-          [t.connectors, a.connectors.join(', ')],
+          [t.protocols, a.protocols.map((x) => words(x, 'protocol')).join(', ')],
+          [t.connectors, a.connectors.map((x) => words(x, 'connector')).join(', ')],
           [t.lints, a.lint_sources.map((l) => `${l.title} (${l.lints?.length ?? 0})`).join(', ')],
           [t.auditKey, <span className="mono">{a.audit_verifier}</span>],
         ]}

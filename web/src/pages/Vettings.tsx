@@ -57,7 +57,7 @@ export function VettingPage({ id }: { id: string }) {
   const [asked, setAsked] = useState<'decide' | 'cancel'>()
   const changed = useChanged()
   const q = useQuery({ queryKey: ['vetting', id], queryFn: () => must(api.GET('/vettings/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const v = q.data
   const open = v.state === 'pending' || v.state === 'discrepancy'

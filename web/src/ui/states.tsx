@@ -1,8 +1,12 @@
 import { Alert, Anchor, Button, Center, Group, List, Loader, Stack, Text } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
+import { Link, useLocation } from 'wouter'
 import { APIError } from '../api/client'
+import { sentence } from '../lib/format'
 import { PartError } from '../lib/lazily'
+import { pageOf } from '../list/Cell'
 import { text } from '../text'
+import { PageHead } from './bits'
 
 export function Waiting() {
   return (
@@ -13,18 +17,20 @@ export function Waiting() {
   )
 }
 
-/** What went wrong, as the API says it. */
-export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+/** What went wrong, as the API says it; with page it stands where a page would. */
+export function Failure({ error, retry, page = false }: { error: unknown; retry?: () => void; page?: boolean }) {
   const p = error instanceof APIError ? error.problem : undefined
+  // What a page is about is not there, or not for this reader: reading it again changes nothing, so lead away.
+  if (p && retry && page && (p.status === 404 || p.status === 403)) return <Nowhere title={p.status === 404 ? text.state.nothing : p.title} detail={p.detail} />
   return (
     <Alert color="red" variant="outline" role="alert" title={p?.title ?? text.state.failed} my="sm" className="failure">
       <Stack gap="xs">
-        {(p?.detail || !p) && <Text size="sm">{p ? p.detail : String((error as Error)?.message ?? error)}</Text>}
+        {(p?.detail || !p) && <Text size="sm">{p?.detail ? sentence(p.detail) : String((error as Error)?.message ?? error)}</Text>}
         {!!p?.reasons?.length && (
           <List size="sm">
             {p.reasons.map((r, i) => (
               <List.Item key={i}>
-                {r.detail}
+                {sentence(r.detail)}
                 {r.value ? ` (${r.value})` : ''}
               </List.Item>
             ))}
@@ -40,6 +46,26 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
         )}
       </Stack>
     </Alert>
+  )
+}
+
+/** A page that is not there, with ways to one that is. */
+export function Nowhere({ title, detail }: { title: string; detail?: string }) {
+  const [path] = useLocation()
+  const area = path.slice(0, path.lastIndexOf('/'))
+  return (
+    <Stack gap="xs" align="flex-start">
+      <PageHead title={title} />
+      <Text size="sm">{detail ? detail.charAt(0).toUpperCase() + detail.slice(1) + '.' : text.state.notFoundHint}</Text>
+      {Object.values(pageOf).includes(area) && (
+        <Anchor component={Link} href={area} size="sm">
+          {text.state.list}
+        </Anchor>
+      )}
+      <Anchor component={Link} href="/" size="sm">
+        {text.state.home}
+      </Anchor>
+    </Stack>
   )
 }
 

@@ -8,7 +8,7 @@ import { text } from '../../text'
 import { Copy, Facts, Go, Moment, PageHead, Status } from '../../ui/bits'
 import { Name } from '../../ui/Name'
 import { Rows } from '../../ui/Rows'
-import { Failure, Waiting } from '../../ui/states'
+import { Failure, Nowhere, Waiting } from '../../ui/states'
 import { History } from '../History'
 import { AccountState, RevokeAuthorization } from './actions'
 import { Pull } from './Pulls'
@@ -29,7 +29,7 @@ export function ACMEObject({ list, id }: { list: string; id: string }) {
     case 'renewal-pulls':
       return <Pull id={id} />
   }
-  return <Failure error={new Error(text.state.notFound)} />
+  return <Nowhere title={text.state.notFound} />
 }
 
 const back = (list: string, label: string) => ({ to: `${base}/${list}`, label: `${text.nav.acme}: ${label}` })
@@ -57,7 +57,7 @@ function Account({ id }: { id: string }) {
   const [asked, setAsked] = useState(false)
   const q = useQuery({ queryKey: ['acme-account', id], queryFn: () => must(api.GET('/acme-accounts/{id}', { params: { path: { id } } })) })
   const may = useMayUpdate(q.data?.credential)
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const a = q.data
   return (
@@ -96,7 +96,7 @@ function Account({ id }: { id: string }) {
 
 function Order({ id }: { id: string }) {
   const q = useQuery({ queryKey: ['acme-order', id], queryFn: () => must(api.GET('/acme-orders/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const o = q.data
   return (
@@ -159,7 +159,7 @@ function AuthorizationPage({ id }: { id: string }) {
   const [asked, setAsked] = useState(false)
   const q = useQuery({ queryKey: ['acme-authorization', id], queryFn: () => must(api.GET('/acme-authorizations/{id}', { params: { path: { id } } })) })
   const may = useMayUpdate(q.data?.credential)
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const a = q.data
   return (

@@ -1,7 +1,7 @@
 import { Alert, Anchor, Group, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
-import { words } from '../../lib/format'
+import { sentence, words } from '../../lib/format'
 import { bare } from '../../list/Cell'
 import { text } from '../../text'
 import { Go, Status } from '../../ui/bits'
@@ -20,7 +20,7 @@ export function Missing({ o, product, tabs, show }: { o: Detail; product?: Produ
     <div className="missing">
       <Alert variant="outline" role="status" color={o.state === 'issued' ? 'green' : ended ? 'red' : 'blue'} title={say.title}>
         <Text size="sm">{say.hint}</Text>
-        {o.failure && <Text size="sm">{o.failure}</Text>}
+        {o.failure && <Text size="sm">{sentence(o.failure)}</Text>}
         {o.state === 'pending-documents' && o.steps?.note && (
           <Text size="sm">
             {t.note}: {o.steps.note}

@@ -24,7 +24,7 @@ export function OrganisationPage({ id }: { id: string }) {
   const [params, setParams] = useSearchParams()
   const q = useQuery({ queryKey: ['organisation', id], queryFn: () => must(api.GET('/organisations/{id}', { params: { path: { id } } })) })
   const [edit, setEdit] = useState(false)
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const o = q.data
   const evidence = session.can('document.view') || session.can('evidence.add')

@@ -40,7 +40,7 @@ function Existing({ id, clone }: { id: string; clone?: boolean }) {
   const q = useQuery({ queryKey: ['product', id], queryFn: () => must(api.GET('/products/{id}', { params: { path: { id } } })) })
   // What is being edited stays as it is when the saved one changes meanwhile.
   const [base, setBase] = useState<Schemas['Product']>()
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (q.data && !base && !q.isFetching) setBase(q.data)
   if (!base) return <Waiting />
   const again = async () => {

@@ -103,7 +103,7 @@ export function ProviderPage({ id }: { id: string }) {
   const [, navigate] = useLocation()
   const [asked, setAsked] = useState<What>()
   const q = useQuery({ queryKey: ['provider', id], queryFn: () => must(api.GET('/sign-in-providers/{id}', { params: { path: { id } } })) })
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const p: Schemas['SignInProvider'] = q.data
   return (
