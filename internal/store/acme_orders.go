@@ -94,7 +94,7 @@ func marks(rows, cols int) string {
 
 // InsertACMEOrder implements acme.Storage.
 func (db *DB) InsertACMEOrder(ctx context.Context, tx core.Tx, o *core.ACMEOrder, fresh []*core.Authorization) error {
-	_, err := in(tx).exec(ctx, insertACMEOrder, string(o.ID), string(o.Account), string(o.Credential), string(o.ACMEAccount), string(o.State),
+	_, err := in(tx).expect(ctx, 1, insertACMEOrder, string(o.ID), string(o.Account), string(o.Credential), string(o.ACMEAccount), string(o.State),
 		string(o.Product), o.Profile, toJSON(o.Identifiers), toJSON(o.Authorizations), o.Wish, nullMicros(o.NotBefore), nullMicros(o.NotAfter),
 		nullText(o.Replaces), nullBytes(o.CSR), nullText(o.Order), nullText(o.Certificate), problemText(o.Problem), micros(o.ExpiresAt),
 		micros(o.CreatedAt), micros(o.UpdatedAt))
@@ -111,7 +111,7 @@ func (db *DB) InsertACMEOrder(ctx context.Context, tx core.Tx, o *core.ACMEOrder
 			args = append(args, string(id), string(o.ID))
 		}
 		// Two names of an order may lead to one authorization.
-		if _, err := in(tx).exec(ctx, `INSERT INTO acme_order_authorizations (authorization_id, order_id) VALUES `+marks(n, 2)+` ON CONFLICT DO NOTHING`, args...); err != nil {
+		if _, err := in(tx).expect(ctx, anyRows, `INSERT INTO acme_order_authorizations (authorization_id, order_id) VALUES `+marks(n, 2)+` ON CONFLICT DO NOTHING`, args...); err != nil {
 			return err
 		}
 		ids = ids[n:]
@@ -146,7 +146,7 @@ func (db *DB) ACMEOrderByCertificate(ctx context.Context, account core.AccountID
 
 // UpdateACMEOrder implements acme.Storage.
 func (db *DB) UpdateACMEOrder(ctx context.Context, tx core.Tx, o *core.ACMEOrder, from core.ACMEOrderState) error {
-	r, err := in(tx).exec(ctx, `UPDATE acme_orders SET state = ?, csr = ?, order_id = ?, certificate = ?, problem = ?, updated_at = ? WHERE id = ? AND state = ?`,
+	r, err := in(tx).expect(ctx, 1, `UPDATE acme_orders SET state = ?, csr = ?, order_id = ?, certificate = ?, problem = ?, updated_at = ? WHERE id = ? AND state = ?`,
 		string(o.State), nullBytes(o.CSR), nullText(o.Order), nullText(o.Certificate), problemText(o.Problem), micros(o.UpdatedAt), string(o.ID), string(from))
 	return changed(r, err, "order")
 }
@@ -206,15 +206,15 @@ func (db *DB) ACMEReplaced(ctx context.Context, tx core.Tx, certificate core.Cer
 func (db *DB) SettleACMEOrders(ctx context.Context, tx core.Tx, id core.AuthorizationID, problem *core.ACMEProblem, now time.Time) error {
 	const waiting = `state = 'pending' AND id IN (SELECT order_id FROM acme_order_authorizations WHERE authorization_id = ?)`
 	if problem != nil {
-		_, err := in(tx).exec(ctx, `UPDATE acme_orders SET state = 'invalid', problem = ?, updated_at = ? WHERE `+waiting, problemText(problem), micros(now), string(id))
+		_, err := in(tx).expect(ctx, anyRows, `UPDATE acme_orders SET state = 'invalid', problem = ?, updated_at = ? WHERE `+waiting, problemText(problem), micros(now), string(id))
 		return err
 	}
 	if db.dialect == Postgres {
-		if _, err := in(tx).exec(ctx, `SELECT id FROM acme_orders WHERE `+waiting+` ORDER BY id FOR UPDATE`, string(id)); err != nil {
+		if _, err := in(tx).expect(ctx, anyRows, `SELECT id FROM acme_orders WHERE `+waiting+` ORDER BY id FOR UPDATE`, string(id)); err != nil {
 			return err
 		}
 	}
-	_, err := in(tx).exec(ctx, `UPDATE acme_orders SET state = 'ready', updated_at = ? WHERE `+waiting+` AND NOT EXISTS (
+	_, err := in(tx).expect(ctx, anyRows, `UPDATE acme_orders SET state = 'ready', updated_at = ? WHERE `+waiting+` AND NOT EXISTS (
 		SELECT 1 FROM acme_order_authorizations x JOIN authorizations a ON a.id = x.authorization_id
 		WHERE x.order_id = acme_orders.id AND a.state <> 'valid')`, micros(now), string(id))
 	return err

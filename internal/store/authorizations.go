@@ -71,7 +71,7 @@ func insertAuthorizations(ctx context.Context, tx core.Tx, all []*core.Authoriza
 				a.Wildcard, a.Subdomains, string(a.State), a.Method, toJSON(a.Challenges), nullMicros(a.BusyUntil), micros(a.ExpiresAt), a.Version,
 				micros(a.CreatedAt), micros(a.UpdatedAt))
 		}
-		if _, err := in(tx).exec(ctx, insertAuthorization+marks(n, authorizationCols), args...); err != nil {
+		if _, err := in(tx).expect(ctx, int64(n), insertAuthorization+marks(n, authorizationCols), args...); err != nil {
 			return err
 		}
 		all = all[n:]
@@ -146,7 +146,7 @@ func (db *DB) UsableAuthorizations(ctx context.Context, account core.ACMEAccount
 
 // UpdateAuthorization implements acme.Storage.
 func (db *DB) UpdateAuthorization(ctx context.Context, tx core.Tx, a *core.Authorization) error {
-	r, err := in(tx).exec(ctx, `UPDATE authorizations SET state = ?, method = ?, challenges = ?, busy_until = ?, expires_at = ?, updated_at = ?, version = version + 1
+	r, err := in(tx).expect(ctx, 1, `UPDATE authorizations SET state = ?, method = ?, challenges = ?, busy_until = ?, expires_at = ?, updated_at = ?, version = version + 1
 		WHERE id = ? AND version = ?`, string(a.State), a.Method, toJSON(a.Challenges), nullMicros(a.BusyUntil), micros(a.ExpiresAt), micros(a.UpdatedAt),
 		string(a.ID), a.Version)
 	return changed(r, err, "authorization")

@@ -25,6 +25,9 @@ type pipe struct {
 	err     error
 }
 
+// anyRows is foreseen of a statement of which only an error matters.
+const anyRows = -1
+
 // foreseen is a statement and how many rows it will change.
 type foreseen struct {
 	text string
@@ -94,7 +97,7 @@ func (p *pipe) flush() {
 				bad = err
 				break
 			}
-			if tag.RowsAffected() != list[i].rows {
+			if list[i].rows != anyRows && tag.RowsAffected() != list[i].rows {
 				bad = errUnforeseen
 			}
 		}

@@ -50,7 +50,7 @@ func (t *Tx) tag(ctx context.Context, o tagged, tags []string, fresh bool) error
 				delete(want, k)
 				continue
 			}
-			if _, err := t.exec(ctx, tagUnuse, string(o.kind), o.object, k); err != nil {
+			if _, err := t.expect(ctx, anyRows, tagUnuse, string(o.kind), o.object, k); err != nil {
 				return err
 			}
 			counts[k]--
@@ -60,7 +60,7 @@ func (t *Tx) tag(ctx context.Context, o tagged, tags []string, fresh bool) error
 		if err := t.nameTag(ctx, o.account, name); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, tagUse, string(o.kind), o.object, k, string(o.account)); err != nil {
+		if _, err := t.expect(ctx, 1, tagUse, string(o.kind), o.object, k, string(o.account)); err != nil {
 			return err
 		}
 		counts[k]++
@@ -71,7 +71,7 @@ func (t *Tx) tag(ctx context.Context, o tagged, tags []string, fresh bool) error
 // nameTag makes sure that a tag has its row.
 func (t *Tx) nameTag(ctx context.Context, account core.AccountID, name string) error {
 	key, value := core.SplitTag(name)
-	_, err := t.exec(ctx, tagNew, string(account), core.TagKey(name), name, key, value)
+	_, err := t.expect(ctx, anyRows, tagNew, string(account), core.TagKey(name), name, key, value)
 	return err
 }
 
@@ -84,7 +84,7 @@ func (t *Tx) countTags(ctx context.Context, o tagged, counts map[string]int) err
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		if _, err := t.exec(ctx, tagAdd, string(o.account), k, string(o.kind), o.group, counts[k]); err != nil {
+		if _, err := t.expect(ctx, 1, tagAdd, string(o.account), k, string(o.kind), o.group, counts[k]); err != nil {
 			return err
 		}
 	}
