@@ -48,7 +48,7 @@ func (db *DB) Lists(t *testing.T) map[string]AnyList {
 		"credentials": anyList(db, credentialList(nil, now)), "organisations": anyList(db, organisationList()), "groups": anyList(db, groupList(nil)),
 		"passkeys": anyList(db, passkeyList), "providers": anyList(db, providerList()), "sessions": anyList(db, sessionList(now)), "tokens": anyList(db, tokenList(now)),
 		"users": anyList(db, userList(nil, now)), "issuers": anyList(db, &issuerList), "products": anyList(db, &productList), "renewal-pulls": anyList(db, pullList(now)),
-		"tags": anyList(db, tagList(nil)), "vettings": anyList(db, vettingList()), "views": anyList(db, viewList("user")),
+		"agreements": anyList(db, &agreementList), "tags": anyList(db, tagList(nil)), "vettings": anyList(db, vettingList()), "views": anyList(db, viewList("user")),
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
