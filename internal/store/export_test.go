@@ -43,12 +43,12 @@ func (db *DB) Lists(t *testing.T) map[string]AnyList {
 	all, now := ordering.Scope{AllGroups: true}, db.now()
 	lists := map[string]AnyList{
 		"certificates": anyList(db, &certificateList), "orders": anyList(db, &orderList), "audit": anyList[auditRow, audit.Entry](db, auditList()),
-		"agreements": anyList(db, &agreementList), "acme-accounts": anyList(db, acmeAccountList(nil)), "acme-orders": anyList(db, acmeOrderList(nil, now)), "authorizations": anyList(db, authorizationList(nil, now)),
+		"acme-accounts": anyList(db, acmeAccountList(nil)), "acme-orders": anyList(db, acmeOrderList(nil, now)), "authorizations": anyList(db, authorizationList(nil, now)),
 		"consents": anyList(db, consentList()), "deployment-requests": anyList(db, deploymentList(all)), "domains": anyList(db, domainList(nil, now)),
 		"credentials": anyList(db, credentialList(nil, now)), "organisations": anyList(db, organisationList()), "groups": anyList(db, groupList(nil)),
 		"passkeys": anyList(db, passkeyList), "providers": anyList(db, providerList()), "sessions": anyList(db, sessionList(now)), "tokens": anyList(db, tokenList(now)),
 		"users": anyList(db, userList(nil, now)), "issuers": anyList(db, &issuerList), "products": anyList(db, &productList), "renewal-pulls": anyList(db, pullList(now)),
-		"tags": anyList(db, tagList(nil)), "agreements": anyList(db, &agreementList), "vettings": anyList(db, vettingList()), "views": anyList(db, viewList("user")),
+		"tags": anyList(db, tagList(nil)), "vettings": anyList(db, vettingList()), "views": anyList(db, viewList("user")),
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

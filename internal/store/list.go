@@ -94,11 +94,6 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 	if desc {
 		dir = " DESC"
 	}
-	sel, by := "t.*", make([]string, len(order))
-	for i, expr := range order {
-		by[i] = "cursor_" + strconv.Itoa(i)
-		sel += ", " + expr + " AS " + by[i]
-	}
 	found, term, err := "", "", error(nil)
 	if err := q.Filter.Check(l.columns()); err != nil {
 		return "", nil, err
@@ -107,10 +102,24 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 		return "", nil, err
 	}
 	from, arms := l.table+" AS t", []core.ListQuery{q}
-	if found != "" {
+	tag, tagArgs := l.loneTag(q)
+	switch {
+	case tag != "":
+		// The uses of a tag stand in the order of the list.
+		from, order = "tag_uses AS u CROSS JOIN "+from, []string{"u.object"}
+		if db.dialect == Postgres { // OFFSET: each is looked up, none merged with the whole list
+			from = "tag_uses AS u CROSS JOIN LATERAL (SELECT x.* FROM " + l.table + " AS x WHERE x.id = u.object OFFSET 0) AS t"
+		}
+		arms[0].Filter = nil
+	case found != "":
 		from = found + " AS t" + searchedBy
-	} else {
+	default:
 		arms = byGroup(q)
+	}
+	sel, by := "t.*", make([]string, len(order))
+	for i, expr := range order {
+		by[i] = "cursor_" + strconv.Itoa(i)
+		sel += ", " + expr + " AS " + by[i]
 	}
 	var parts []string
 	var args []any
@@ -122,6 +131,9 @@ func (l *listing[R, T]) text(ctx context.Context, db *DB, q core.ListQuery, orde
 		if found != "" {
 			w.add("t.number = f.number")
 			args = append(args, term)
+		}
+		if tag != "" {
+			w.add(tag, tagArgs...)
 		}
 		if q.Cursor != "" {
 			if err := w.after(order, desc, q); err != nil {

@@ -157,7 +157,7 @@ func planCases(lists map[string]store.AnyList) []planCase {
 		where("names", core.OpContains, "host-777."), where("names", core.OpContains, "example"), where("names", core.OpContains, "m"), where("names", core.OpContains, "xa"),
 		where("common_name", core.OpStartsWith, "host-777."), where("subject", core.OpContains, "nowhere"), where("common_name", core.OpEquals, "host-777.dept-1.example.com"),
 		where("not_after", core.OpGreater, "2027-01-16T00:00:00Z"),
-		where("tags", core.OpEquals, "all"), where("tags", core.OpEquals, "rare"), where("tags", core.OpEquals, "none"), where("tags", core.OpNotEquals, "rare"))
+		where("tags", core.OpEquals, "all"), where("tags", core.OpEquals, "rare"), where("tags", core.OpEquals, "none"), where("tags", core.OpNotEquals, "rare"), where("tags", core.OpEquals, "old"))
 	add("orders", where("state", core.OpEquals, "issued"), where("state", core.OpEquals, "failed"), where("product", core.OpEquals, "p-3"), where("group", core.OpIn, "g-3", "g-17"),
 		where("names", core.OpContains, "example"), where("number", core.OpEquals, "777"), where("tags", core.OpEquals, "all"), where("tags", core.OpEquals, "rare"))
 	add("audit", where("object", core.OpEquals, "certificate:777"), where("credential", core.OpEquals, "c-3"), where("time", core.OpLess, "2023-11-15T00:00:00Z"),
@@ -334,6 +334,7 @@ func fillLists(t *testing.T, db *store.DB) {
 	}
 	run("INSERT INTO tag_uses (kind, object, tag, account) SELECT 'order', object, tag, account FROM tag_uses WHERE kind = 'certificate'")
 	run("INSERT INTO tag_uses (kind, object, tag, account) SELECT kind, object, 'rare', account FROM tag_uses WHERE object LIKE '%999'")
+	run("INSERT INTO tag_uses (kind, object, tag, account) SELECT kind, object, 'old', account FROM tag_uses WHERE tag = 'all' AND object < '01900000-0000-7000-8000-100000008000'")
 	run("INSERT INTO tag_counts (account, tag, kind, group_id, uses) SELECT account, tag, kind, '', COUNT(*) FROM tag_uses GROUP BY account, tag, kind")
 	for table, n := range map[string]int{"organisations": 200, "groups": 200, "products": 20, "issuers": 20, "passkeys": 200, "signin_providers": 5, "renewal_pulls": 50, "consents": 200, "vettings": 200, "views": 100, "agreement_texts": 50} {
 		rowsOf(ctx, t, run, db, table, n, nil)

@@ -140,6 +140,19 @@ func (db *DB) tagCond(ctx context.Context, account core.AccountID, kind core.Tag
 	return "t.id IN (SELECT u.object FROM tag_uses u WHERE u.account = ? AND u.tag = ? AND u.kind = ?)", []any{string(account), tag, string(kind)}, err
 }
 
+// loneTag returns the condition of a join with tag_uses when a filter is for a
+// tag and nothing else, and the list is in its usual order; else "".
+func (l *listing[R, T]) loneTag(q core.ListQuery) (string, []any) {
+	if len(q.Filter) != 1 || q.Filter[0].Op != core.OpEquals || q.Sort.Column != "" || l.key != nil {
+		return "", nil
+	}
+	c := l.find(q.Filter[0].Column)
+	if c.uses == "" {
+		return "", nil
+	}
+	return "u.account = ? AND u.tag = ? AND u.kind = ? AND t.id = u.object", []any{string(q.Account), core.TagKey(q.Filter[0].Values[0]), string(c.uses)}
+}
+
 // tagRow is a row of the list of tags.
 type tagRow struct {
 	bun.BaseModel `bun:"table:tags,alias:t"`

@@ -33,6 +33,8 @@ func BenchmarkLists(b *testing.B) {
 			db := engine.open(b)
 			began := time.Now()
 			storetest.Certificates(b, db, n)
+			storetest.Tag(b, db, "everywhere", 1, n)
+			storetest.Tag(b, db, "old", 1, n/50)
 			rows := time.Since(began)
 			began = time.Now()
 			for {
@@ -60,7 +62,12 @@ type aList struct {
 	deep time.Time // zero: the first page
 	f    core.Filter
 	want int // rows of the page; 0: a full page
+	// count asks how many rows there are, up to the portal's limit.
+	count bool
 }
+
+// countLimit is how far the portal counts.
+const countLimit = 10_001
 
 func lists(n int) []aList {
 	is := func(column string, op core.Operator, values ...string) core.Cond {
@@ -83,6 +90,22 @@ func lists(n int) []aList {
 		{name: "contains, middle", f: core.Filter{is("common_name", core.OpContains, "dept-77.")}, deep: middle},
 		{name: "starts with", f: core.Filter{is("common_name", core.OpStartsWith, rare)}, want: 1},
 		{name: "contains, active, groups", f: core.Filter{is("names", core.OpContains, "dept-7.example"), is("state", core.OpEquals, "active"), groups}},
+		{name: "contains one letter", f: core.Filter{is("names", core.OpContains, "m")}},
+		{name: "contains two digits", f: core.Filter{is("names", core.OpContains, "99")}},
+		{name: "contains two letters, none", f: core.Filter{is("names", core.OpContains, "zq")}, want: -1},
+		{name: "tag of every row", f: core.Filter{is("tags", core.OpEquals, "everywhere")}},
+		{name: "tag of the oldest", f: core.Filter{is("tags", core.OpEquals, "old")}},
+		{name: "valid to after", f: core.Filter{is("not_after", core.OpGreater, "2027-01-16T00:00:00Z")}},
+		{name: "created before, the oldest", f: core.Filter{is("created_at", core.OpLess, "2023-11-15T00:00:00Z")}},
+		{name: "count, all", count: true},
+		{name: "count, contains in every row", count: true, f: core.Filter{is("names", core.OpContains, "example.com")}},
+		{name: "count, contains rare", count: true, f: core.Filter{is("common_name", core.OpContains, rare)}},
+		{name: "count, contains none", count: true, f: core.Filter{is("common_name", core.OpContains, "nowhere.test")}},
+		{name: "count, contains one letter", count: true, f: core.Filter{is("names", core.OpContains, "m")}},
+		{name: "count, contains two letters, none", count: true, f: core.Filter{is("names", core.OpContains, "zq")}},
+		{name: "count, tag of every row", count: true, f: core.Filter{is("tags", core.OpEquals, "everywhere")}},
+		{name: "count, without the tag of every row", count: true, f: core.Filter{is("tags", core.OpNotEquals, "everywhere")}},
+		{name: "count, active", count: true, f: core.Filter{is("state", core.OpEquals, "active")}},
 		{name: "serial contains", f: core.Filter{is("serial", core.OpContains, "98765432")}, want: -2},
 	}
 }
@@ -97,8 +120,17 @@ func (l *aList) measure(b *testing.B, db *store.DB) {
 		}
 		q.Cursor = p.Next
 	}
+	if l.count {
+		q.Tally = &core.Tally{Limit: countLimit}
+	}
 	for b.Loop() {
 		p, err := db.ListCertificates(b.Context(), q)
+		if l.count {
+			if err != nil || len(p.Tally) != 1 {
+				b.Fatal(p.Tally, err)
+			}
+			continue
+		}
 		if err != nil {
 			b.Fatal(err)
 		}

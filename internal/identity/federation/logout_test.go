@@ -119,7 +119,10 @@ func TestLogoutWithout(t *testing.T) {
 		op.EndSession = op.URL + "/logout"
 		x := leaving(t, w, op)
 		change()
-		op.Misbehave = func(rw http.ResponseWriter, _ *http.Request) bool { http.Error(rw, "down", 503); return true }
+		op.Misbehave = func(rw http.ResponseWriter, _ *http.Request) bool {
+			http.Error(rw, "down", http.StatusServiceUnavailable)
+			return true
+		}
 		j, name, err := w.Fed.LeaveOIDC(ctx, x)
 		wantKind(t, err, core.KindUnavailable, "a provider that is down")
 		if j != nil || name != "Corp" {

@@ -39,3 +39,25 @@ func Certificates(t testing.TB, db *store.DB, n int) {
 		}
 	}
 }
+
+// Tag gives a tag to the certificates of [Certificates] with the numbers from
+// one to another, as lists and counts find it; the rows themselves do not show it.
+func Tag(t testing.TB, db *store.DB, tag string, from, to int) {
+	t.Helper()
+	for _, text := range []string{
+		fmt.Sprintf(`INSERT INTO tags (account, tag, name, tag_key, tag_value) VALUES ('%s', '%s', '%s', '%s', '')`, RowAccount, tag, tag, tag),
+		fmt.Sprintf(`INSERT INTO tag_uses (kind, object, tag, account) SELECT 'certificate', id, '%s', account FROM certificates
+			WHERE account = '%s' AND number BETWEEN %d AND %d`, tag, RowAccount, from, to),
+		fmt.Sprintf(`INSERT INTO tag_counts (account, tag, kind, group_id, uses) SELECT account, '%s', 'certificate', COALESCE(group_id, ''), COUNT(*) FROM certificates
+			WHERE account = '%s' AND number BETWEEN %d AND %d GROUP BY account, COALESCE(group_id, '')`, tag, RowAccount, from, to),
+	} {
+		if _, err := db.SQL().ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if db.Dialect() == store.Postgres {
+		if _, err := db.SQL().ExecContext(t.Context(), "VACUUM ANALYZE tag_uses, tag_counts"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -51,6 +51,7 @@ await refusedPart('an OpenID provider in the form', async () => {
   await page.getByLabel('Issuer').fill(s.issuer)
   await button('Add rule').click()
   await page.getByLabel('Group of the provider 1').fill('PKI')
+  await page.getByLabel('Sign out at the provider, too').check()
   await page.getByLabel('Role 1').selectOption('operator')
   await button('Save').click()
   await page.getByText('/signin/oidc/corp/callback').waitFor()
@@ -75,6 +76,19 @@ await part('somebody signs in through it', async () => {
   await open('/me')
   await page.getByText('ann').first().waitFor()
   await open('/integrations/apis') // an operator's page
+})
+
+await part('signing out there, too', async () => {
+  await open('/orders')
+  await button('Account of ann').click()
+  await item('Sign out').click()
+  await page.getByText('You are signed out of Certwright and of Corp.').waitFor()
+  must(page.url().startsWith(s.base + '/signed-out?state='), 'landed at ' + page.url())
+  await inTheDark('signed out')
+  await page.goto(s.base + '/orders')
+  await page.waitForURL((u) => u.pathname === '/signin')
+  await page.goto(s.base + '/signed-out?state=forged')
+  must(!(await page.content()).includes('Corp'), 'a forged state names the provider')
 })
 
 await part('where rights come from is shown', async () => {

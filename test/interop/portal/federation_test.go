@@ -28,6 +28,7 @@ func TestFederation(t *testing.T) {
 	}
 	op := federationtest.NewOIDC(t, "", time.Now)
 	op.Claims = map[string]any{"preferred_username": "ann", "name": "Ann Example", "email": "ann@corp.example", "groups": []string{"pki"}}
+	op.EndSession = op.URL + "/logout"
 	idp := federationtest.NewSAML(t, time.Now)
 	idp.Person.UserName, idp.Person.UserCommonName, idp.Plain = "sam", "Sam Example", false
 	dir := t.TempDir()
