@@ -150,6 +150,7 @@ await part('a reference by hand', async () => {
   await open('/certificates')
   await button('Add filter').click()
   await page.getByLabel('Column', { exact: true }).selectOption('product')
+  await settled()
   await page.getByRole('combobox', { name: 'Value', exact: true }).click()
   await page.getByRole('option', { name: 'tls-server', exact: true }).click()
   await page.waitForURL(/filter=product:eq:/)

@@ -136,6 +136,7 @@ func sameCell(plain, got, kind string) bool {
 	if kind == "enum" || kind == "bool" {
 		return (plain == "") == (got == "")
 	}
+	plain = strings.ReplaceAll(plain, "dns:", "")                                                                     // people read names of hosts without their kind
 	return squash(plain) == squash(got) || plain != "" && got != "" && !strings.ContainsAny(plain, " .:@/0123456789") // a code word
 }
 

@@ -217,7 +217,8 @@ function Reference({ column, cond, label, onChange }: { column: Column; cond: Co
       value={value}
       searchable
       allowDeselect={false}
-      onSearchChange={setTyped}
+      // What is chosen already is no search: opening the box offers everything.
+      onSearchChange={(s) => setTyped(data.some((o) => o.label === s) ? '' : s)}
       filter={({ options }) => options}
       nothingFoundMessage={text.state.empty}
       onChange={(v) => (v ? onChange({ ...cond, op: cond.op === ALL ? 'eq' : cond.op, values: [v] }) : onChange({ ...cond, op: ALL, values: [] }))}
