@@ -108,20 +108,23 @@ type credentialCreateCmd struct {
 }
 
 func (c *credentialCreateCmd) Run(ctx context.Context, cli *CLI) error {
-	return cli.run(ctx, func(ctx context.Context, s *session) error {
-		n, err := c.request(ctx, s)
-		if err != nil {
-			return err
-		}
-		if err := free(c.Force, c.SecretFile); err != nil {
-			return err
-		}
-		made, err := s.api.CreateCredential(ctx, n)
-		if err != nil {
-			return err
-		}
-		return s.issuedCredential(made, "made", c.SecretFile, c.Force)
-	})
+	return cli.run(ctx, c.create)
+}
+
+// create makes the credential and shows its secret or writes it to the file.
+func (c *credentialCreateCmd) create(ctx context.Context, s *session) error {
+	n, err := c.request(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := free(c.Force, c.SecretFile); err != nil {
+		return err
+	}
+	made, err := s.api.CreateCredential(ctx, n)
+	if err != nil {
+		return err
+	}
+	return s.issuedCredential(made, "made", c.SecretFile, c.Force)
 }
 
 // request makes the request of the flags.

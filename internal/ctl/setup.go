@@ -295,19 +295,8 @@ func (c *setupCredentialCmd) Run(ctx context.Context, cli *CLI) error {
 		if len(present) > 0 {
 			return s.stepDone(ctx, st, "credential", "Credential %s/%s is there; its secret is shown by nobody, credential regenerate gives another.", c.Type, clean(c.Label))
 		}
-		n, err := c.request(ctx, s)
-		if err != nil {
-			return err
-		}
-		if err := free(c.Force, c.SecretFile); err != nil {
-			return err
-		}
-		made, err := s.api.CreateCredential(ctx, n)
-		if err != nil {
-			return err
-		}
 		// The secret comes first: whatever fails behind it, it is not lost.
-		if err := s.issuedCredential(made, "made", c.SecretFile, c.Force); err != nil {
+		if err := c.create(ctx, s); err != nil {
 			return err
 		}
 		st, err = s.mark(ctx, st, "credential", "done")

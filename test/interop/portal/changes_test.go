@@ -19,21 +19,16 @@ import (
 	"github.com/certwright/certwright/internal/api/client"
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
 // TestChanges changes data so that every number of the dashboard moves, and
 // compares each with the list that it opens.
 func TestChanges(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
+	b := browse(t)
 	t.Parallel()
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
 	server := harness.Start(t, harness.Options{})
-	a, dir, ctx := server.Admin(t), t.TempDir(), t.Context()
+	a, ctx := server.Admin(t), t.Context()
 	rita := login(t, server, a, "rita", core.RoleRequester)
 	tls := a.ProductLike(t, "tls-server", "other", func(*core.Profile) {})
 	manual := a.ProductLike(t, "tls-server", "manual", func(p *core.Profile) { p.Approval = "manual" })
@@ -65,9 +60,8 @@ func TestChanges(t *testing.T) {
 			issuer = i.Name
 		}
 	}
-	drive(t, "changes.mjs", chromium, modules, map[string]any{"base": server.Main, "password": a.Password, "dir": dir, "group": a.Group, "owner": a.Owner, "product": tls.ID, "issuer": issuer,
+	b.drive("changes.mjs", map[string]any{"base": server.Main, "password": a.Password, "group": a.Group, "owner": a.Owner, "product": tls.ID, "issuer": issuer,
 		"expired": ended(t), "waits": by.URL + "/order", "crl": by.URL + "/crl", "late": map[string]any{"id": late.Order.ID, "end": end.UnixMilli()}})
-	keep(t, dir)
 }
 
 // ended is a certificate of another CA that ended yesterday.

@@ -18,11 +18,7 @@ import (
 // people sign in through them: OpenID Connect, and SAML, whose response comes
 // from another site.
 func TestFederation(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
+	b := browse(t)
 	if built, err := os.ReadDir(filepath.Join("..", "..", "..", "internal", "portal", "pages", "app", "assets")); err != nil || len(built) == 0 {
 		need.Missing(t, "the built portal (make build)")
 	}
@@ -31,7 +27,7 @@ func TestFederation(t *testing.T) {
 	op.EndSession = op.URL + "/logout"
 	idp := federationtest.NewSAML(t, time.Now)
 	idp.Person.UserName, idp.Person.UserCommonName, idp.Plain = "sam", "Sam Example", false
-	dir := t.TempDir()
+	dir := b.dir
 	var roots []byte
 	for _, der := range [][]byte{op.Certificate().Raw, idp.Certificate().Raw} {
 		roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
@@ -48,7 +44,6 @@ func TestFederation(t *testing.T) {
 		}
 		idp.Knows(t, b)
 	}))
-	drive(t, "federation.mjs", chromium, modules, map[string]any{"base": server.Main, "password": admin.Password, "dir": dir,
+	b.drive("federation.mjs", map[string]any{"base": server.Main, "password": admin.Password,
 		"issuer": op.URL, "client": op.ClientID, "secret": op.Secret, "metadata": idp.URL + "/metadata", "known": known})
-	keep(t, dir)
 }

@@ -23,20 +23,15 @@ import (
 
 // TestForms drives live updates and the forms of products and CAs.
 func TestForms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
+	b := browse(t)
 	server := harness.Start(t, harness.Options{})
 	if built, err := os.ReadDir(filepath.Join("..", "..", "..", "internal", "portal", "pages", "app", "assets")); err != nil || len(built) == 0 {
 		need.Missing(t, "the built portal (make build)")
 	}
 	admin := server.Admin(t)
-	dir := t.TempDir()
-	drive(t, "forms.mjs", chromium, modules, map[string]any{"base": server.Main, "password": admin.Password, "dir": dir, "group": admin.Group,
+	dir := b.dir
+	b.drive("forms.mjs", map[string]any{"base": server.Main, "password": admin.Password, "group": admin.Group,
 		"signer": signer(t), "reader": map[string]string{"login": "requester", "password": person(t, server, admin)}})
-	keep(t, dir)
 	cert, err := x509.ParseCertificate(harness.ReadFile(t, dir, "branch.cer"))
 	if err != nil {
 		t.Fatal(err)

@@ -15,14 +15,10 @@ import (
 // TestImport brings certificates that openssl made and lists into the portal,
 // with bad files and a wrong password, and renames and deletes tags.
 func TestImport(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
+	b := browse(t)
 	openssl := need.Program(t, "openssl", "openssl")
-	modules := harness.NPM(t, "portal")
 	server := harness.Start(t, harness.Options{})
-	a, dir := server.Admin(t), t.TempDir()
+	a, dir := server.Admin(t), b.dir
 	run := func(args ...string) {
 		t.Helper()
 		harness.Run(t, dir, openssl, args...)
@@ -41,12 +37,12 @@ func TestImport(t *testing.T) {
 		many.WriteString("Team " + string(rune('A'+i/26)) + string(rune('a'+i%26)) + ";\n")
 	}
 	requester := login(t, server, a, "rita", core.RoleRequester)
-	settings := map[string]any{"base": server.Main, "password": a.Password, "dir": dir, "requester": requester.password, "p12": file("shop.p12"), "p7b": file("shop.p7b"), "pem": file("shop.pem"),
+	settings := map[string]any{"base": server.Main, "password": a.Password, "requester": requester.password, "p12": file("shop.p12"), "p7b": file("shop.p7b"), "pem": file("shop.pem"),
 		"text": harness.WriteFile(t, dir, "notes.txt", []byte("hello")), "big": harness.WriteFile(t, dir, "big.pem", make([]byte, 5<<20+1)),
 		"users":   harness.WriteFile(t, dir, "users.csv", []byte("\ufefflogin;name;role;group;sign_in\nann;'=1+1;auditor;default;yes\nbob;Bob;king;;no\n")),
 		"columns": harness.WriteFile(t, dir, "columns.csv", []byte("login,shoe_size\nann,38\n")), "latin": harness.WriteFile(t, dir, "latin.csv", []byte("login,name\nann,\xc4\n")),
 		"many": harness.WriteFile(t, dir, "many.csv", []byte(many.String()))}
-	drive(t, "import.mjs", chromium, modules, settings)
+	b.drive("import.mjs", settings)
 	// What was saved as CSV is safe in a spreadsheet and holds every row.
 	saved, err := os.ReadFile(file("import-users.csv"))
 	if err != nil || strings.Count(string(saved), "\r\n") != 3 || !strings.Contains(string(saved), "there is no role") {
@@ -67,5 +63,4 @@ func TestImport(t *testing.T) {
 			t.Errorf("%+v %v", tag, err)
 		}
 	}
-	keep(t, dir)
 }

@@ -21,14 +21,10 @@ import (
 // TestLists tries every operator of every list, one column of each type by
 // hand, and compares the cells of every list's exports.
 func TestLists(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
+	b := browse(t)
 	t.Parallel()
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
 	server := harness.Start(t, harness.Options{})
-	a, dir, ctx := server.Admin(t), t.TempDir(), t.Context()
+	a, ctx := server.Admin(t), t.Context()
 	person(t, server, a)
 	product, last := "", ""
 	for i := range 6 {
@@ -64,17 +60,16 @@ func TestLists(t *testing.T) {
 	if _, err := a.RegisterDomain(ctx, resource.NewDomain{Name: "lists.example", Group: a.Group}); err != nil {
 		t.Fatal(err)
 	}
-	drive(t, "lists.mjs", chromium, modules, map[string]any{"base": server.Main, "password": a.Password, "dir": dir, "product": product})
-	keep(t, dir)
+	b.drive("lists.mjs", map[string]any{"base": server.Main, "password": a.Password, "product": product})
 	if t.Failed() {
 		return
 	}
 	var lists []string
-	if err := json.Unmarshal(harness.ReadFile(t, dir, "lists.json"), &lists); err != nil || len(lists) < 20 {
+	if err := json.Unmarshal(harness.ReadFile(t, b.dir, "lists.json"), &lists); err != nil || len(lists) < 20 {
 		t.Fatalf("%d lists, %v", len(lists), err)
 	}
 	for _, l := range lists {
-		sameCells(t, dir, l)
+		sameCells(t, b.dir, l)
 	}
 }
 

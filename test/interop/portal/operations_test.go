@@ -15,7 +15,6 @@ import (
 
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/internal/notify/notifytest"
 	"github.com/certwright/certwright/test/interop/harness"
 )
@@ -23,14 +22,10 @@ import (
 // TestOperations drives what administrators and validators look after:
 // organisations, ACME, files of certificates, users, roles and the account.
 func TestOperations(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
+	b := browse(t)
 	post := notifytest.Start(t, notifytest.Options{})
 	ca := harness.StartCA(t, harness.Options{Args: []string{"--mail-host", post.Host, "--mail-port", fmt.Sprint(post.Port), "--mail-tls", "none", "--mail-from", "ca@ca.test"}})
-	a, dir, ctx := ca.Admin, t.TempDir(), t.Context()
+	a, dir, ctx := ca.Admin, b.dir, t.Context()
 	rita := login(t, ca.Server, a, "rita", core.RoleRequester)
 	audrey := login(t, ca.Server, a, "audrey", core.RoleAuditor)
 	org, err := a.CreateOrganisation(ctx, resource.OrganisationFields{Name: "Example Works", Country: "DE", Locality: "Köln"})
@@ -54,12 +49,11 @@ func TestOperations(t *testing.T) {
 	}
 	credential := ca.Credential(t)
 	enrol(t, ca, credential, "early.operations.test")
-	settings := map[string]any{"base": ca.Main, "password": a.Password, "dir": dir, "organisation": "/organisations/" + string(org.ID), "domain": "/domains/" + string(d.ID),
+	settings := map[string]any{"base": ca.Main, "password": a.Password, "organisation": "/organisations/" + string(org.ID), "domain": "/domains/" + string(d.ID),
 		"certificate": "/certificates/" + string(keyed.Certificate.ID), "rita": rita.password, "audrey": audrey.password, "credential": "/integrations/apis/" + string(credential.ID),
 		"pdf": harness.WriteFile(t, dir, "extract.pdf", []byte(pdf)), "text": harness.WriteFile(t, dir, "extract.txt", []byte("no PDF")),
 		"big": harness.WriteFile(t, dir, "big.pdf", make([]byte, core.MaxDocument+1))}
-	drive(t, "operations.mjs", chromium, modules, settings)
-	keep(t, dir)
+	b.drive("operations.mjs", settings)
 	if got := string(harness.ReadFile(t, dir, "evidence.pdf")); got != pdf {
 		t.Errorf("the downloaded evidence has %d octets", len(got))
 	}

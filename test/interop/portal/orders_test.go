@@ -12,7 +12,6 @@ import (
 	"github.com/certwright/certwright/internal/api/client"
 	"github.com/certwright/certwright/internal/api/resource"
 	"github.com/certwright/certwright/internal/core"
-	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
@@ -23,14 +22,10 @@ const pdf = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Typ
 // TestOrders brings orders from every state in which they wait to their
 // certificate, through their pages, with bad input first.
 func TestOrders(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
+	b := browse(t)
 	ca := harness.StartCA(t, harness.Options{})
 	web := harness.Serve(t, fmt.Sprintf("127.0.0.1:%d", ca.HTTPPort), &shelf{kept: map[string][]byte{}})
-	a, dir := ca.Admin, t.TempDir()
+	a, dir := ca.Admin, b.dir
 	rita := login(t, ca.Server, a, "rita", core.RoleRequester)
 	audrey := login(t, ca.Server, a, "audrey", core.RoleAuditor)
 	vera := login(t, ca.Server, a, "vera", core.RoleValidator)
@@ -41,7 +36,7 @@ func TestOrders(t *testing.T) {
 	if _, err := a.UpdateGroup(t.Context(), a.Group, resource.GroupFields{Name: "default", Organisation: org.ID}); err != nil {
 		t.Fatal(err)
 	}
-	settings := map[string]any{"base": ca.Main, "password": a.Password, "dir": dir, "dns": ca.DNS.Control, "web": web, "requester": rita.password, "auditor": audrey.password, "validator": vera.password,
+	settings := map[string]any{"base": ca.Main, "password": a.Password, "dns": ca.DNS.Control, "web": web, "requester": rita.password, "auditor": audrey.password, "validator": vera.password,
 		"pdf": harness.WriteFile(t, dir, "passport.pdf", []byte(pdf)), "text": harness.WriteFile(t, dir, "passport.txt", []byte("a photograph")),
 		"big": harness.WriteFile(t, dir, "big.pdf", make([]byte, core.MaxDocument+1))}
 	for _, name := range []string{"one.orders.test", "ov.orders.test", "other.orders.test", "private.orders.test", "again.orders.test", ""} {
@@ -65,11 +60,10 @@ func TestOrders(t *testing.T) {
 		}
 		settings[name] = "/orders/" + string(made.ID)
 	}
-	drive(t, "orders.mjs", chromium, modules, settings)
+	b.drive("orders.mjs", settings)
 	if got, err := os.ReadFile(dir + "/downloaded.pdf"); err != nil || string(got) != pdf {
 		t.Errorf("the downloaded document has %d octets, %v", len(got), err)
 	}
-	keep(t, dir)
 }
 
 // user is somebody who signed in.

@@ -13,14 +13,11 @@ import (
 
 // TestFurtherForms gives the forms that no other test here uses bad and good input.
 func TestFurtherForms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
+	b := browse(t)
 	t.Parallel()
-	chromium, openssl := need.Program(t, "chromium", "chromium"), need.Program(t, "openssl", "openssl")
-	modules := harness.NPM(t, "portal")
+	openssl := need.Program(t, "openssl", "openssl")
 	server := harness.Start(t, harness.Options{})
-	a, dir, ctx := server.Admin(t), t.TempDir(), t.Context()
+	a, dir, ctx := server.Admin(t), b.dir, t.Context()
 	person(t, server, a) // with an order that waits
 	audrey := login(t, server, a, "audrey", core.RoleAuditor)
 	org, err := a.CreateOrganisation(ctx, resource.OrganisationFields{Name: "Example Works", Country: "DE"})
@@ -44,7 +41,6 @@ func TestFurtherForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	credential := a.REST(t, resource.NewCredential{})
-	drive(t, "people.mjs", chromium, modules, map[string]any{"base": server.Main, "password": a.Password, "dir": dir, "auditor": audrey.password, "csr": string(csr), "name": "default",
+	b.drive("people.mjs", map[string]any{"base": server.Main, "password": a.Password, "auditor": audrey.password, "csr": string(csr), "name": "default",
 		"certificate": certificates[0], "held": certificates[1], "credential": "/integrations/apis/" + string(credential.ID)})
-	keep(t, dir)
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -28,11 +27,7 @@ import (
 const hosts = 30
 
 func TestPortal(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
+	b := browse(t)
 	server := harness.Start(t, harness.Options{})
 	if built, err := os.ReadDir(filepath.Join("..", "..", "..", "internal", "portal", "pages", "app", "assets")); err != nil || len(built) == 0 {
 		need.Missing(t, "the built portal (make build)")
@@ -41,11 +36,10 @@ func TestPortal(t *testing.T) {
 	routes := fill(t, admin)
 	everyRoute(t, routes)
 	requester := person(t, server, admin)
-	dir := t.TempDir()
-	drive(t, "drive.mjs", chromium, modules, map[string]any{"base": server.Main, "password": admin.Password, "dir": dir,
+	dir := b.dir
+	b.drive("drive.mjs", map[string]any{"base": server.Main, "password": admin.Password,
 		"routes": routes, "group": "default", "requester": map[string]string{"login": "requester", "password": requester}})
 	files(t, dir)
-	keep(t, dir)
 }
 
 // judged are the pages that need more than fill makes, and the script that gives
@@ -69,50 +63,6 @@ func everyRoute(t *testing.T, routes []string) {
 		if !slices.ContainsFunc(routes, form.MatchString) && judged[p[1]] == "" {
 			t.Errorf("no test opens %s", p[1])
 		}
-	}
-}
-
-// drive runs a script with a browser; what it says went wrong fails the test.
-func drive(t *testing.T, script, chromium, modules string, settings map[string]any) {
-	t.Helper()
-	settings["chromium"], settings["profile"] = chromium, t.TempDir()
-	text, err := json.Marshal(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	work := t.TempDir()
-	if err := os.Symlink(modules, filepath.Join(work, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range []string{"browser.mjs", script} {
-		harness.WriteFile(t, work, f, harness.ReadFile(t, ".", f))
-	}
-	cmd := exec.CommandContext(t.Context(), "node", script)
-	var stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stderr = work, append(os.Environ(), "CERTWRIGHT_DRIVE="+string(text)), &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s%s", err, out, stderr.String())
-	}
-	var problems []string
-	if err := json.Unmarshal(out, &problems); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, p := range problems {
-		t.Error(p)
-	}
-}
-
-// keep copies the pictures of parts that failed to where CI or a developer
-// finds them.
-func keep(t *testing.T, dir string) {
-	to := os.Getenv("CERTWRIGHT_PICTURES")
-	pictures, _ := filepath.Glob(filepath.Join(dir, "*.png"))
-	if to == "" {
-		return
-	}
-	for _, p := range pictures {
-		harness.WriteFile(t, to, filepath.Base(p), harness.ReadFile(t, filepath.Dir(p), filepath.Base(p)))
 	}
 }
 

@@ -6,30 +6,24 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/certwright/certwright/internal/house/need"
 	"github.com/certwright/certwright/test/interop/harness"
 )
 
 // TestSetup goes through the assistant from a fresh start, over a kill of the
 // server in its middle, to a certificate that the commands shown issue.
 func TestSetup(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the server and a browser")
-	}
-	chromium := need.Program(t, "chromium", "chromium")
-	modules := harness.NPM(t, "portal")
-	dir := t.TempDir()
+	b := browse(t)
+	dir := b.dir
 	server := harness.Start(t, harness.Options{})
 	if !strings.Contains(server.Welcome, server.Main+"/setup") {
 		t.Errorf("the first start does not say how to go on:\n%s", server.Welcome)
 	}
-	in := map[string]any{"base": server.Main, "first": server.Password, "password": "unrelated words here", "dir": dir, "pictures": os.Getenv("CERTWRIGHT_PICTURES"), "until": "ca"}
-	drive(t, "setup.mjs", chromium, modules, in)
+	in := map[string]any{"base": server.Main, "first": server.Password, "password": "unrelated words here", "pictures": os.Getenv("CERTWRIGHT_PICTURES"), "until": "ca"}
+	b.drive("setup.mjs", in)
 	server.Kill()
 	again := harness.Start(t, harness.Options{Dir: server.Dir, Like: server})
 	in["until"], in["base"] = "end", again.Main
-	drive(t, "setup.mjs", chromium, modules, in)
-	keep(t, dir)
+	b.drive("setup.mjs", in)
 	if t.Failed() {
 		return
 	}
