@@ -19,12 +19,14 @@ type browser struct {
 	dir               string // of files that the script and the test exchange
 }
 
-// browse finds the browser, and skips short runs.
+// browse finds the browser, and skips short runs. Tests with it run beside each other: most
+// of the time they wait for what a page shows.
 func browse(t *testing.T) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts the server and a browser")
 	}
+	t.Parallel()
 	b := &browser{t, need.Program(t, "chromium", "chromium"), harness.NPM(t, "portal"), t.TempDir()}
 	t.Cleanup(b.keep)
 	return b

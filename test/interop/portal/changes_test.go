@@ -26,7 +26,6 @@ import (
 // compares each with the list that it opens.
 func TestChanges(t *testing.T) {
 	b := browse(t)
-	t.Parallel()
 	server := harness.Start(t, harness.Options{})
 	a, ctx := server.Admin(t), t.Context()
 	rita := login(t, server, a, "rita", core.RoleRequester)

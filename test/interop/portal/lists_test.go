@@ -22,7 +22,6 @@ import (
 // hand, and compares the cells of every list's exports.
 func TestLists(t *testing.T) {
 	b := browse(t)
-	t.Parallel()
 	server := harness.Start(t, harness.Options{})
 	a, ctx := server.Admin(t), t.Context()
 	person(t, server, a)

@@ -14,7 +14,6 @@ import (
 // TestFurtherForms gives the forms that no other test here uses bad and good input.
 func TestFurtherForms(t *testing.T) {
 	b := browse(t)
-	t.Parallel()
 	openssl := need.Program(t, "openssl", "openssl")
 	server := harness.Start(t, harness.Options{})
 	a, dir, ctx := server.Admin(t), b.dir, t.Context()
