@@ -30,11 +30,7 @@ func (c *Client) UpdateProvider(ctx context.Context, id core.ProviderID, p resou
 
 // SetProviderState switches one on or off.
 func (c *Client) SetProviderState(ctx context.Context, id core.ProviderID, on bool) (*resource.SignInProvider, error) {
-	word := "disable"
-	if on {
-		word = "enable"
-	}
-	return post[resource.SignInProvider](ctx, c, at("sign-in-providers", id, word), nil)
+	return post[resource.SignInProvider](ctx, c, at("sign-in-providers", id, switchWord(on)), nil)
 }
 
 // TestProvider tries one.

@@ -48,8 +48,9 @@ func stateHash(secret string) []byte {
 	return sum[:]
 }
 
-// leave keeps what is needed when the browser comes back.
-func (s *Service) leave(ctx context.Context, p *core.SignInProvider, next string) (string, error) {
+// leave keeps what is needed when the browser comes back from a provider, as a state of
+// kind, and returns the secret for its cookie.
+func (s *Service) leave(ctx context.Context, kind string, p *core.SignInProvider, next string) (string, error) {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	plain := base64.RawURLEncoding.EncodeToString(b[:])
@@ -57,7 +58,7 @@ func (s *Service) leave(ctx context.Context, p *core.SignInProvider, next string
 	if err != nil {
 		return "", err
 	}
-	st := &core.SignInState{SecretHash: stateHash(plain), Kind: string(p.Kind), Account: p.Account, Data: data, ExpiresAt: s.Now().Add(stateTime)}
+	st := &core.SignInState{SecretHash: stateHash(plain), Kind: kind, Account: p.Account, Data: data, ExpiresAt: s.Now().Add(stateTime)}
 	return plain, s.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error { return s.Storage.InsertSignInState(ctx, tx, st) })
 }
 
@@ -72,28 +73,41 @@ func (s *Service) back(ctx context.Context, p *core.SignInProvider, cookie strin
 	if cookie == "" || len(cookie) > 64 {
 		return nil, ended()
 	}
-	st, err := s.Storage.SignInState(ctx, nil, string(p.Kind), stateHash(cookie), s.Now())
-	if core.Is(err, core.KindNotFound) {
-		return nil, ended()
-	} else if err != nil {
-		return nil, err
-	}
-	there := false
-	err = s.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
-		there, err = s.Storage.TakeSignInState(ctx, tx, st.SecretHash)
-		return err
-	})
+	st, err := s.take(ctx, string(p.Kind), stateHash(cookie))
 	if err != nil {
 		return nil, err
+	}
+	if st == nil {
+		return nil, ended()
 	}
 	var j journey
 	if err := json.Unmarshal(st.Data, &j); err != nil {
 		return nil, err
 	}
-	if !there || j.Provider != p.ID {
+	if j.Provider != p.ID {
 		return nil, ended()
 	}
 	return &j, nil
+}
+
+// take reads a state of a kind and forgets it; nil when there is none, or somebody else has
+// taken it.
+func (s *Service) take(ctx context.Context, kind string, hash []byte) (*core.SignInState, error) {
+	st, err := s.Storage.SignInState(ctx, nil, kind, hash, s.Now())
+	if core.Is(err, core.KindNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	there := false
+	err = s.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
+		there, err = s.Storage.TakeSignInState(ctx, tx, hash)
+		return err
+	})
+	if err != nil || !there {
+		return nil, err
+	}
+	return st, nil
 }
 
 // refuse records why a provider's answer was refused, and returns what may be

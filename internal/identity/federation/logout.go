@@ -2,10 +2,8 @@ package federation
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
@@ -101,18 +99,8 @@ func (s *Service) storeExit(ctx context.Context, x *Exit, user core.UserID, hash
 
 // takeExit reads what was kept and forgets it; nil: nothing.
 func (s *Service) takeExit(ctx context.Context, account core.AccountID, hash []byte) (*Exit, error) {
-	st, err := s.Storage.SignInState(ctx, nil, stateSession, hash, s.Now())
-	if core.Is(err, core.KindNotFound) || err == nil && account != "" && st.Account != account {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	there := false
-	err = s.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
-		there, err = s.Storage.TakeSignInState(ctx, tx, hash)
-		return err
-	})
-	if err != nil || !there {
+	st, err := s.take(ctx, stateSession, hash)
+	if err != nil || st == nil || st.Account != account {
 		return nil, err
 	}
 	var k kept
@@ -177,15 +165,8 @@ func (s *Service) LeaveOIDC(ctx context.Context, x *Exit) (*Journey, string, err
 	if end == nil {
 		return nil, p.Name, nil
 	}
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails
-	cookie := base64.RawURLEncoding.EncodeToString(b[:])
-	data, err := json.Marshal(journey{Provider: p.ID})
+	cookie, err := s.leave(ctx, stateExit, p, "")
 	if err != nil {
-		return nil, p.Name, err
-	}
-	st := &core.SignInState{SecretHash: stateHash(cookie), Kind: stateExit, Account: p.Account, Data: data, ExpiresAt: s.Now().Add(stateTime)}
-	if err := s.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) error { return s.Storage.InsertSignInState(ctx, tx, st) }); err != nil {
 		return nil, p.Name, err
 	}
 	q := end.Query()
@@ -222,22 +203,12 @@ func (s *Service) Left(ctx context.Context, cookie, state string) (string, error
 	if cookie == "" || len(cookie) > 64 || subtle.ConstantTimeCompare([]byte(state), []byte(derive(cookie, "logout"))) != 1 {
 		return "", nil
 	}
-	st, err := s.Storage.SignInState(ctx, nil, stateExit, stateHash(cookie), s.Now())
-	if core.Is(err, core.KindNotFound) {
-		return "", nil
-	} else if err != nil {
+	st, err := s.take(ctx, stateExit, stateHash(cookie))
+	if err != nil || st == nil {
 		return "", err
 	}
-	there := false
-	err = s.Storage.InTx(ctx, func(ctx context.Context, tx core.Tx) (err error) {
-		there, err = s.Storage.TakeSignInState(ctx, tx, st.SecretHash)
-		return err
-	})
 	var j journey
-	if err == nil {
-		err = json.Unmarshal(st.Data, &j)
-	}
-	if err != nil || !there {
+	if err := json.Unmarshal(st.Data, &j); err != nil {
 		return "", err
 	}
 	p, err := s.Storage.SignInProvider(ctx, nil, st.Account, j.Provider)

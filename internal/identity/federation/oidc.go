@@ -105,7 +105,7 @@ func (s *Service) BeginOIDC(ctx context.Context, label, next string, in identity
 	if err != nil {
 		return nil, err
 	}
-	cookie, err := s.leave(ctx, p, next)
+	cookie, err := s.leave(ctx, string(p.Kind), p, next)
 	if err != nil {
 		return nil, err
 	}
