@@ -240,7 +240,7 @@ await refusedPart('a session is ended', async () => {
 })
 
 await refusedPart('what does not exist', async () => {
-  for (const to of ['/certificates/nothing', '/orders/00000000-0000-7000-8000-000000000000', '/certificates/a/b/c', '/settings/nothing/here']) {
+  for (const to of ['/certificates/nothing', '/orders/00000000-0000-7000-8000-000000000000', '/settings/agreements/00000000-0000-7000-8000-000000000000', '/certificates/a/b/c', '/settings/nothing/here']) {
     await open(to)
     await accessible(to)
     await page.getByRole('main').getByRole('link').first().waitFor()

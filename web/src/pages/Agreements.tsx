@@ -63,7 +63,7 @@ export function Agreements() {
 
 /** Reads the text in force of a product, or with "" of the account; null: there is none. */
 async function present(product: string, signal: AbortSignal): Promise<AgreementText | null> {
-  const all = await readList<AgreementText>('/agreement-texts', { filter: ['present:eq:true'], limit: 500 }, signal)
+  const all = await readList<AgreementText>('/agreement-texts', { filter: ['present:eq:true', ...(product ? ['product:eq:' + product] : [])], limit: 500 }, signal)
   const one = all.items.find((x) => x.product === product)
   return one ? must(api.GET('/agreement-texts/{id}', { params: { path: { id: one.id } }, signal })) : null
 }
@@ -115,7 +115,7 @@ export function AgreementPage({ id }: { id: string }) {
   const { can } = useSession()
   const [, navigate] = useLocation()
   const q = useAgreementText(id)
-  if (q.error) return <Failure error={q.error} retry={() => void q.refetch()} />
+  if (q.error) return <Failure page error={q.error} retry={() => void q.refetch()} />
   if (!q.data) return <Waiting />
   const a = q.data
   return (
