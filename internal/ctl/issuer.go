@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"bytes"
 	"context"
 	"encoding/pem"
 	"strings"
@@ -220,7 +219,7 @@ func (c *console) readCertificates(names []string) (string, error) {
 		if block, _ := pem.Decode(data); block != nil && strings.Contains(block.Type, "PKCS") {
 			data = block.Bytes
 		}
-		entries, err := keystore.Decode(bytes.TrimSpace(data), "")
+		entries, err := keystore.Decode(data, "")
 		if err != nil {
 			return "", usage("--file", "%s holds no certificates that can be read: %v", name, err)
 		}
